@@ -1,0 +1,41 @@
+# Two commands for people: `make run`, `make test`. None needs Node, Redis, PostgreSQL or a key.
+PYTHON ?= python3
+BIN := .venv/bin
+MODEL ?=
+
+.PHONY: setup run test check bench shots format frontend messages
+
+setup: .venv/ready
+
+.venv/ready: requirements.txt requirements-dev.txt constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt -c constraints.txt
+	@touch $@
+
+run: setup
+	@$(if $(MODEL),WUKONG_LOCAL_MODEL=$(MODEL)) exec $(BIN)/python manage.py up
+
+test: setup
+	$(BIN)/python -m pytest -q -n 2
+	$(BIN)/python -m pytest -q -m "slow or services or browser or node or kill"
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python -m pytest -q tests/test_docs.py tests/test_architecture.py
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup
+	$(BIN)/python benchmarks/run.py
+
+shots: setup
+	$(BIN)/python benchmarks/shots.py
+
+frontend:
+	cd frontend && npm ci --no-audit --no-fund && npm run build

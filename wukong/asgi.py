@@ -1,0 +1,43 @@
+"""The ASGI application: static files and health, then websockets, then Django."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wukong.settings")
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from django.core.asgi import get_asgi_application
+
+_django = get_asgi_application()  # loads the apps; the imports below need them
+
+import django.contrib.admin
+import drf_spectacular_sidecar
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.sessions import CookieMiddleware, SessionMiddleware
+from django.conf import settings
+from workspaces.routing import websocket_urlpatterns
+
+from wukong.edge import Edge
+from wukong.kernel import bus
+
+_channels = ProtocolTypeRouter(
+    {"http": _django, "websocket": CookieMiddleware(SessionMiddleware(URLRouter(websocket_urlpatterns)))}
+)
+_edge = Edge(
+    _channels,
+    {
+        "/static/admin/": Path(django.contrib.admin.__file__).parent / "static" / "admin",
+        "/static/drf_spectacular_sidecar/": Path(drf_spectacular_sidecar.__file__).parent
+        / "static"
+        / "drf_spectacular_sidecar",
+        "/static/": settings.BASE_DIR / "static",
+    },
+)
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    """Serve one connection. The first one attaches the bus to the loop of this process."""
+    bus.attach(asyncio.get_running_loop())
+    await _edge(scope, receive, send)

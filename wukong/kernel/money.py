@@ -1,0 +1,39 @@
+"""Money as integers: nano-units of a currency (10^-9), decimal strings at the borders, never a float."""
+
+import re
+
+from wukong.kernel.errors import Invalid
+
+NANO = 1_000_000_000
+LIMIT_NANO = 9_000_000_000_000_000_000
+_AMOUNT = re.compile(r"-?\d{1,10}(\.\d{1,9})?")
+
+
+def format_amount(nano: int) -> str:
+    """Return nano-units as a decimal string with nine places.
+
+    >>> format_amount(12_345_678_901)
+    '12.345678901'
+    >>> format_amount(-1)
+    '-0.000000001'
+    """
+    sign, value = ("-", -nano) if nano < 0 else ("", nano)
+    return f"{sign}{value // NANO}.{value % NANO:09d}"
+
+
+def parse_amount(text: str) -> int:
+    """Return the nano-units of a decimal string; raises Invalid for anything else, also for more than nine places.
+
+    >>> parse_amount("5.00")
+    5000000000
+    """
+    if not _AMOUNT.fullmatch(text.strip()):
+        raise Invalid("An amount is a number like 5 or 12.50, with at most nine decimal places.")
+    sign, digits = (-1, text.strip().lstrip("-")) if text.strip().startswith("-") else (1, text.strip())
+    whole, _, rest = digits.partition(".")
+    return sign * (int(whole) * NANO + int(rest.ljust(9, "0") or "0"))
+
+
+def money_json(nano: int, currency: str) -> dict[str, str]:
+    """Return the shape in which the API speaks of money."""
+    return {"amount": format_amount(nano), "currency": currency}
