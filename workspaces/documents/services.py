@@ -1,0 +1,213 @@
+"""What can be done with projects and documents. Content changes go through the log alone."""
+
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils.translation import gettext as _
+
+from workspaces.documents import content, crdt, log
+from workspaces.documents.models import Document, Project
+from workspaces.documents.schema import Node
+from workspaces.events import services as events
+from workspaces.people.models import User, Workspace
+from wukong.kernel.clock import now
+from wukong.kernel.errors import Conflict, Invalid, TooLarge
+
+MAX_SEED_BYTES = 4 * 1024 * 1024
+
+
+def _actor(actor: User | None) -> str:
+    return f"person:{actor.pk}" if actor is not None else "system"
+
+
+def _clean(text: str, field: str, most: int) -> str:
+    """Return a name without line breaks and doubled blanks; raises Invalid when it is empty or too long."""
+    clean = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    if not clean:
+        raise Invalid(_("A name is needed."), {field: [_("This may not be empty.")]})
+    if len(clean) > most:
+        raise Invalid(_("This name is too long."), {field: [_("At most %(n)d characters.") % {"n": most}]})
+    return clean
+
+
+# --- projects -------------------------------------------------------------------------------------------------------
+@transaction.atomic
+def create_project(*, workspace: Workspace, name: str, actor: User | None) -> Project:
+    """Make a project. Raises Invalid for a name that is empty or longer than 120 characters."""
+    project = Project.objects.create(workspace=workspace, name=_clean(name, "name", 120))
+    _project_event("project.created", project, actor)
+    return project
+
+
+@transaction.atomic
+def rename_project(*, project: Project, name: str, actor: User | None) -> Project:
+    project.name = _clean(name, "name", 120)
+    project.save(update_fields=["name"])
+    _project_event("project.renamed", project, actor)
+    return project
+
+
+@transaction.atomic
+def archive_project(*, project: Project, actor: User | None) -> Project:
+    """Put a project away; what is in it stays readable. Archiving twice changes nothing."""
+    if project.archived_at is None:
+        project.archived_at = now()
+        project.save(update_fields=["archived_at"])
+        _project_event("project.archived", project, actor)
+    return project
+
+
+@transaction.atomic
+def restore_project(*, project: Project, actor: User | None) -> Project:
+    if project.archived_at is not None:
+        project.archived_at = None
+        project.save(update_fields=["archived_at"])
+        _project_event("project.restored", project, actor)
+    return project
+
+
+def _project_event(kind: str, project: Project, actor: User | None) -> None:
+    events.record(
+        workspace_id=project.workspace_id,
+        type=kind,
+        actor=_actor(actor),
+        data={"project": str(project.pk), "name": project.name},
+    )
+
+
+# --- documents ------------------------------------------------------------------------------------------------------
+@transaction.atomic
+def create_document(
+    *,
+    project: Project,
+    title: str,
+    actor: User | None,
+    parent: Document | None = None,
+    markdown: str | None = None,
+    nodes: list[Node] | None = None,
+) -> Document:
+    """Make a document, with content when `markdown` or `nodes` is given.
+
+    Raises Invalid (title, parent of another project, archived project), TooLarge.
+    """
+    if project.archived_at is not None:
+        raise Conflict(_("This project is archived. Restore it first."))
+    if parent is not None and parent.project_id != project.pk:
+        raise Invalid(_("The parent is in another project."), {"parent": [_("Choose one of this project.")]})
+    document = Document.objects.create(
+        project=project,
+        parent=parent,
+        title=_clean(title, "title", 200),
+        position=_last_position(project, parent) + 1,
+        created_by=actor.pk if actor else None,
+    )
+    blocks = content.parse_markdown(_checked(markdown)) if markdown else nodes
+    if blocks:
+        _seed(document, blocks)
+    _document_event("document.created", document, actor)
+    return document
+
+
+def _checked(markdown: str) -> str:
+    if len(markdown.encode()) > MAX_SEED_BYTES:
+        raise TooLarge(_("This text is too large for one document."), {"max_bytes": MAX_SEED_BYTES})
+    return markdown
+
+
+def _seed(document: Document, nodes: list[Node]) -> None:
+    client_id = log.issue_client_id(document_id=document.pk, kind="system", principal=document.pk)
+    doc = crdt.open_doc(client_id=client_id)
+    content.seed(doc, nodes)
+    entry = log.LogEntry(
+        data=doc.get_update(), client_id=client_id, principal=document.pk, kind="system", key=f"seed:{document.pk}"
+    )
+    document.head_seq = log.append(document_id=document.pk, entries=[entry])
+    document.words = content.words_in(content.plain_text(nodes))
+    log.refresh_words(document_id=document.pk, words=document.words)
+
+
+def _last_position(project: Project, parent: Document | None) -> int:
+    last: int | None = Document.objects.filter(project=project, parent=parent).aggregate(last=Max("position"))["last"]
+    return last or 0
+
+
+@transaction.atomic
+def rename_document(*, document: Document, title: str, actor: User | None) -> Document:
+    document.title = _clean(title, "title", 200)
+    document.save(update_fields=["title"])
+    _document_event("document.renamed", document, actor)
+    return document
+
+
+@transaction.atomic
+def change_document(
+    *, document: Document, title: str | None, is_moved: bool, parent: Document | None, actor: User | None
+) -> Document:
+    """Rename a document (`title` None: it stays) and move it below `parent` if `is_moved`: both, or nothing on an error."""
+    if title is not None:
+        document = rename_document(document=document, title=title, actor=actor)
+    if is_moved:
+        document = move_document(document=document, parent=parent, actor=actor)
+    return document
+
+
+@transaction.atomic
+def move_document(*, document: Document, parent: Document | None, actor: User | None) -> Document:
+    """Hang a document below another one, or at the top. Raises Conflict for a circle, Invalid across projects."""
+    # The project's row orders movers: two moves at once could close a circle that neither sees.
+    Project.objects.select_for_update().get(pk=document.project_id)
+    if parent is not None:
+        if parent.project_id != document.project_id:
+            raise Invalid(_("The parent is in another project."), {"parent": [_("Choose one of this project.")]})
+        if document.pk in _line_of(parent):
+            raise Conflict(_("A document cannot be moved below itself."))
+    document.parent = parent
+    document.position = _last_position(document.project, parent) + 1
+    document.save(update_fields=["parent", "position"])
+    _document_event("document.moved", document, actor)
+    return document
+
+
+def _line_of(document: Document) -> set[UUID]:
+    """Return the ids of a document and of all above it."""
+    parents = dict(Document.objects.filter(project=document.project_id).values_list("pk", "parent_id"))
+    line: set[UUID] = set()
+    at: UUID | None = document.pk
+    while at is not None and at not in line:
+        line.add(at)
+        at = parents.get(at)
+    return line
+
+
+@transaction.atomic
+def archive_document(*, document: Document, actor: User | None) -> Document:
+    """Put a document away: readable, not writable. Archiving twice changes nothing."""
+    if document.archived_at is None:
+        document.archived_at = now()
+        document.save(update_fields=["archived_at"])
+        _document_event("document.archived", document, actor)
+    return document
+
+
+@transaction.atomic
+def restore_document(*, document: Document, actor: User | None) -> Document:
+    if document.archived_at is not None:
+        document.archived_at = None
+        document.save(update_fields=["archived_at"])
+        _document_event("document.restored", document, actor)
+    return document
+
+
+def _document_event(kind: str, document: Document, actor: User | None) -> None:
+    events.record(
+        workspace_id=document.project.workspace_id,
+        type=kind,
+        actor=_actor(actor),
+        data={
+            "document": str(document.pk),
+            "project": str(document.project_id),
+            "title": document.title,
+            "parent": str(document.parent_id) if document.parent_id else None,
+        },
+    )
