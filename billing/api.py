@@ -1,0 +1,157 @@
+"""REST: what the meter says. Every member may read it; money comes in by other doors."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, cast, get_args
+from zoneinfo import ZoneInfo
+
+from django.db.models import QuerySet
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from billing import access, services
+from billing.contracts import Grouping
+from billing.serializers import BalanceRead, HoldRead, RateRead, TransferRead, UsagePage
+from workspaces.people.access import NOTHING, as_uuid, workspace_for
+from workspaces.people.models import Workspace
+from workspaces.people.rest import View, ViewSet, person
+from wukong.kernel.errors import Invalid
+
+SCOPE = "billing:read"
+BY_WORKSPACE = OpenApiParameter("workspace", str, description="Id or slug: only those of this workspace.")
+OF_WORKSPACE = OpenApiParameter("workspace", str, description="Id or slug. With a key, its workspace by default.")
+LONGEST = timedelta(days=400)
+
+
+def _by(*names: str) -> list[OpenApiParameter]:
+    return [BY_WORKSPACE, *(OpenApiParameter(name, str, description=f"Only those of this {name}.") for name in names)]
+
+
+class BalanceView(View):
+    """What a workspace has."""
+
+    required_scope = SCOPE
+
+    @extend_schema(parameters=[OF_WORKSPACE], responses=BalanceRead)
+    def get(self, request: Request) -> Response:
+        return Response(BalanceRead(services.balance_of(_workspace(request).pk)).data)
+
+
+class UsageView(View):
+    """Tokens and their cost in a period; by default the current month in the workspace's time zone."""
+
+    required_scope = SCOPE
+
+    @extend_schema(
+        parameters=[
+            OF_WORKSPACE,
+            OpenApiParameter("from", str, description="The first day, or the first moment."),
+            OpenApiParameter("to", str, description="The last day (it counts), or the moment before which it ends."),
+            OpenApiParameter("by", str, enum=list(get_args(Grouping)), description="What a line is; day by default."),
+        ],
+        responses=UsagePage,
+    )
+    def get(self, request: Request) -> Response:
+        workspace = _workspace(request)
+        by = request.query_params.get("by", "day")
+        if by not in get_args(Grouping):
+            raise _invalid("by", _("One of day, project, agent, model."))
+        start, end = _period(request, workspace)
+        lines = services.usage_by(workspace, start, end, cast("Grouping", by))
+        return Response(UsagePage({"next": None, "previous": None, "results": lines}).data)
+
+
+@extend_schema_view(list=extend_schema(parameters=_by("run", "step", "call", "project", "code")))
+class LedgerViewSet(ViewSet):
+    """Movements of money, newest first. Each is written once and never changed."""
+
+    required_scope = SCOPE
+    serializer_class = TransferRead
+
+    def list(self, request: Request) -> Response:
+        found = self.of_workspace(access.transfers_of(person(request)))
+        return self.page(_only(request, found, ["run", "step", "call", "project"], ["code"]), TransferRead)
+
+
+@extend_schema_view(list=extend_schema(parameters=_by("run", "call", "state")))
+class HoldViewSet(ViewSet):
+    """Money reserved for calls, newest first."""
+
+    required_scope = SCOPE
+    serializer_class = HoldRead
+
+    def list(self, request: Request) -> Response:
+        found = self.of_workspace(access.holds_of(person(request)))
+        return self.page(_only(request, found, ["run", "call"], ["state"]), HoldRead)
+
+
+@extend_schema_view(list=extend_schema(parameters=_by("model", "meter")))
+class RateViewSet(ViewSet):
+    """Published prices, the newest version first; older versions stay, because movements name their card."""
+
+    required_scope = SCOPE
+    serializer_class = RateRead
+
+    def list(self, request: Request) -> Response:
+        found = access.rates_of(person(request))
+        if request.query_params.get("workspace"):
+            found = found.filter(card__currency=_workspace(request).currency)
+        if model := request.query_params.get("model"):
+            found = found.filter(card__model=model)
+        return self.page(_only(request, found, [], ["meter"]), RateRead)
+
+
+def _workspace(request: Request) -> Workspace:
+    user = person(request)
+    own = user.acting_key.workspace_id if user.acting_key is not None else None
+    name = request.query_params.get("workspace") or own
+    if not name:
+        raise _invalid("workspace", _("Say of which workspace, by id or slug."))
+    return workspace_for(user, name)
+
+
+def _only(request: Request, rows: QuerySet[Any], ids: Sequence[str], words: Sequence[str]) -> QuerySet[Any]:
+    """Return the rows that the query asks for; what is no id finds nothing."""
+    for name in ids:
+        if value := request.query_params.get(name):
+            rows = rows.filter(**{name: as_uuid(value) or NOTHING})
+    for name in words:
+        if value := request.query_params.get(name):
+            rows = rows.filter(**{name: value})
+    return rows
+
+
+def _period(request: Request, workspace: Workspace) -> tuple[datetime, datetime]:
+    zone = ZoneInfo(workspace.time_zone)
+    month_start, month_end = services.month_of(workspace)
+    start = _moment(request, "from", zone, days=0) or month_start
+    end = _moment(request, "to", zone, days=1) or max(month_end, start)
+    if end < start:
+        raise _invalid("to", _("The end lies before the beginning."))
+    if end - start > LONGEST:
+        raise _invalid("from", _("A period has at most %(most)d days.") % {"most": LONGEST.days})
+    return start, end
+
+
+def _moment(request: Request, name: str, zone: ZoneInfo, *, days: int) -> datetime | None:
+    """Return a moment as it is; of a day its beginning in the zone, `days` later."""
+    text = request.query_params.get(name)
+    if not text:
+        return None
+    try:
+        if len(text) == len("2026-01-31"):
+            day = date.fromisoformat(text) + timedelta(days=days)
+            return datetime(day.year, day.month, day.day, tzinfo=zone)
+        moment = parse_datetime(text)
+    except (ValueError, OverflowError):
+        moment = None
+    if moment is None:
+        raise _invalid(name, _("A day like 2026-01-31, or a moment like 2026-01-31T12:00:00Z."))
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
+
+
+def _invalid(field: str, text: str) -> Invalid:
+    return Invalid(text, {field: [text]})

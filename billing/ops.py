@@ -1,0 +1,111 @@
+"""What the ledger can be asked to do. Pure. Each op is once for its key: repeated, it gives the first answer again."""
+
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from billing.contracts import Authorisation, Balance, Charge, Usage
+
+R = TypeVar("R")
+
+
+class Op(Generic[R]):
+    """A wish to the ledger that it answers with an R, or refuses."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnCall(Op[R]):
+    """Something about one call of a model; the key is `call:<id>`."""
+
+    call: UUID
+    key: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", f"call:{self.call}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnWallet(Op[Balance]):
+    """Something about the wallet of a workspace."""
+
+    workspace_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold(OnCall[Authorisation]):
+    """Reserve money for a call of at most `input_bound` tokens in and `max_tokens` out.
+
+    As many output tokens as the wallet and the run's budget can pay, but no fewer than `floor_tokens`.
+    """
+
+    workspace_id: UUID
+    model: str
+    run: UUID | None
+    step: UUID | None
+    project: UUID | None
+    agent: str
+    input_bound: int
+    max_tokens: int
+    floor_tokens: int
+    run_budget_nano: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extend(OnCall[Authorisation]):
+    """Say that the call is alive and has written `checkpoint_tokens`; let it write up to `max_tokens` in all."""
+
+    max_tokens: int
+    checkpoint_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capture(OnCall[Charge]):
+    """Charge what the call used, at most what was held."""
+
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotCharged(OnCall[Charge]):
+    """Give the hold back and book what was used at no charge: it failed on our side."""
+
+    usage: Usage
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Void(OnCall[Charge]):
+    """Give the hold back: nothing was used. Without a hold, or after its end, nothing happens."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expire(OnCall[Charge]):
+    """Give the hold back if nobody has extended it for its whole life."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Open(OnWallet):
+    """Open the wallet (with its welcome credit) unless it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credit(OnWallet):
+    """Money into the wallet, once for each `key`."""
+
+    key: str
+    amount_nano: int
+    actor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopUp(Credit):
+    """Money that was paid."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant(Credit):
+    """Credit that was given."""

@@ -1,0 +1,131 @@
+"""The JSON of the meter."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from billing.contracts import Balance, UsageRow
+from billing.models import Hold, HoldState, Rate, Transfer, TransferCode
+from wukong.kernel.http.serializers import MoneyField
+
+
+class BalanceRead(serializers.Serializer[Balance]):
+    """`available` is `balance` less what open calls hold, plus `credit_limit`."""
+
+    balance = MoneyField(source="balance_nano")
+    held = MoneyField(source="held_nano")
+    available = MoneyField(source="available_nano")
+    credit_limit = MoneyField(source="credit_limit_nano")
+
+
+class TransferRead(serializers.ModelSerializer[Transfer]):
+    """Money from the debit to the credit account. `wallet` is the workspace's; usage goes from there to `revenue`."""
+
+    workspace = serializers.UUIDField(source="workspace_id")
+    code = serializers.ChoiceField(choices=TransferCode.choices)
+    debit = serializers.CharField(source="debit.kind")
+    credit = serializers.CharField(source="credit.kind")
+    amount = MoneyField(source="amount_nano")
+    rate_card = serializers.UUIDField(source="rate_card_id", allow_null=True)
+
+    class Meta:
+        model = Transfer
+        fields = [
+            "id",
+            "workspace",
+            "key",
+            "code",
+            "debit",
+            "credit",
+            "amount",
+            "project",
+            "run",
+            "step",
+            "call",
+            "agent",
+            "model",
+            "rate_card",
+            "occurred_at",
+            "booked_at",
+            "created_at",
+        ]
+        read_only_fields = fields
+
+
+class HoldRead(serializers.ModelSerializer[Hold]):
+    workspace = serializers.UUIDField(source="workspace_id")
+    state = serializers.ChoiceField(choices=HoldState.choices)
+    amount = MoneyField(source="amount_nano", currency="wallet.currency")
+    captured = MoneyField(source="captured_nano", currency="wallet.currency")
+
+    class Meta:
+        model = Hold
+        fields = [
+            "id",
+            "workspace",
+            "key",
+            "amount",
+            "captured",
+            "state",
+            "run",
+            "step",
+            "call",
+            "agent",
+            "model",
+            "expires_at",
+            "created_at",
+        ]
+        read_only_fields = fields
+
+
+class Meters(serializers.Serializer[Any]):
+    """Disjoint meters: their sum is the provider's total. `estimated`: some of it was counted by us."""
+
+    input_tokens = serializers.IntegerField()
+    cache_read_tokens = serializers.IntegerField()
+    cache_write_tokens = serializers.IntegerField()
+    output_tokens = serializers.IntegerField()
+    reasoning_tokens = serializers.IntegerField()
+    estimated = serializers.BooleanField()
+
+
+class UsageLine(serializers.Serializer[UsageRow]):
+    """`key` is a date, the id of a project (empty for none), the name of an agent or of a model."""
+
+    key = serializers.CharField()
+    usage = Meters()
+    cost = MoneyField(source="cost_nano")
+    not_charged_tokens = serializers.IntegerField()
+
+
+class UsagePage(serializers.Serializer[Any]):
+    """All lines at once, in the shape of a list."""
+
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    results = UsageLine(many=True)
+
+
+class RateRead(serializers.ModelSerializer[Rate]):
+    """The price of one meter of one version of a model's rate card; pico-units are 10^-12 of the currency."""
+
+    rate_card = serializers.UUIDField(source="card_id")
+    model = serializers.CharField(source="card.model")
+    currency = serializers.CharField(source="card.currency")
+    version = serializers.IntegerField(source="card.version")
+    effective_from = serializers.DateTimeField(source="card.effective_from")
+
+    class Meta:
+        model = Rate
+        fields = [
+            "id",
+            "rate_card",
+            "model",
+            "meter",
+            "pico_per_token",
+            "currency",
+            "version",
+            "effective_from",
+            "created_at",
+        ]
+        read_only_fields = fields

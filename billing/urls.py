@@ -1,0 +1,17 @@
+"""URLs of the REST nouns of the meter."""
+
+from django.urls import URLPattern, URLResolver, path
+from rest_framework.routers import SimpleRouter
+
+from billing import api
+
+_router = SimpleRouter()
+_router.register("billing/ledger", api.LedgerViewSet, basename="billing-ledger")
+_router.register("billing/holds", api.HoldViewSet, basename="billing-holds")
+_router.register("billing/rates", api.RateViewSet, basename="billing-rates")
+
+api_urlpatterns: list[URLPattern | URLResolver] = [
+    path("billing/balance/", api.BalanceView.as_view(), name="billing-balance"),
+    path("billing/usage/", api.UsageView.as_view(), name="billing-usage"),
+    *_router.urls,
+]
