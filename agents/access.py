@@ -1,0 +1,105 @@
+"""The only way from (person, id) to a run: stranger → NotFound, member without right → Forbidden."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Prefetch, QuerySet
+from django.utils.translation import gettext as _
+
+from agents.models import Attempt, ModelCall, Run, Step, StepDep
+from workspaces.models import Document, Event, Project, Source, User
+from workspaces.people.access import as_uuid, require, role_in
+from workspaces.people.models import Role, seen_by
+from wukong.kernel.errors import Invalid, NotFound
+
+
+def runs_of(user: User) -> QuerySet[Run]:
+    """Return the runs that `user` may see, newest first."""
+    return Run.objects.of(user).select_related("workspace", "project", "document").order_by("-id")
+
+
+def run_for(user: User, run_id: UUID | str, at_least: Role = Role.VIEWER) -> Run:
+    """Return a run; raises NotFound for strangers, Forbidden below `at_least`."""
+    run = runs_of(user).filter(pk=as_uuid(run_id)).first()
+    if run is None:
+        raise NotFound(_("There is no such run, or it is not for you."))
+    require(role_in(user, run.workspace), at_least)
+    return run
+
+
+def steps_of(run: Run) -> QuerySet[Step]:
+    """Return the run's steps by number, the planning step (number 0) included, with what they need."""
+    needs = Prefetch("needs", StepDep.objects.select_related("needs").order_by("needs__number"))
+    return Step.objects.of_run(run.pk).prefetch_related(needs)
+
+
+def step_for(user: User, step_id: UUID | str, at_least: Role = Role.VIEWER) -> Step:
+    """Return a step of a run that `user` may see."""
+    step = Step.objects.filter(seen_by(user, "run__workspace"), pk=as_uuid(step_id)).select_related("run").first()
+    if step is None:
+        raise NotFound(_("There is no such task, or it is not for you."))
+    require(role_in(user, step.run.workspace), at_least)
+    return step
+
+
+def events_of(run: Run, *, since: int | None = None, limit: int = 200) -> list[Event]:
+    """Return the run's events after `since`, oldest first; without `since` the newest ones, newest first."""
+    events = Event.objects.filter(run=run.pk)
+    if since is None:
+        return list(events.order_by("-seq")[:limit])
+    return list(events.filter(seq__gt=since).order_by("seq")[:limit])
+
+
+def actor_name(actor: str) -> str:
+    """Return the name of who caused an event: "person:<id>", "agent:<role>" or "system"."""
+    kind, _sep, name = actor.partition(":")
+    if kind == "person":
+        person = User.objects.filter(pk=as_uuid(name)).first()
+        return person.display_name if person is not None else _("Somebody")
+    return name or _("Server")
+
+
+def sources_for(user: User, project_id: UUID, ids: list[UUID]) -> list[Source]:
+    """Return the sources in the given order; raises Invalid for one that is not of this project."""
+    found = {source.pk: source for source in Source.objects.of(user).filter(project=project_id, pk__in=ids)}
+    if missing := [str(pk) for pk in ids if pk not in found]:
+        raise Invalid(
+            _("There is no such source in this project."), {"sources": [_("Unknown: %s") % ", ".join(missing)]}
+        )
+    return [found[pk] for pk in dict.fromkeys(ids)]
+
+
+def currency_of(user: User, project_id: object) -> str | None:
+    """Return the currency in which a budget for this project counts; None for a project that `user` may not see."""
+    projects = Project.objects.of(user).filter(pk=as_uuid(project_id))
+    return projects.values_list("workspace__currency", flat=True).first()
+
+
+def document_for(user: User, project_id: UUID, document_id: UUID) -> Document:
+    """Return the document that a run is to write into; raises Invalid if it is not in this project, or archived."""
+    document = Document.objects.of(user).live().filter(project=project_id, pk=document_id).first()
+    if document is None:
+        raise Invalid(_("There is no such document in this project."), {"document": [_("Unknown document.")]})
+    return document
+
+
+# --- for operators, who see all ---
+
+
+def all_runs() -> QuerySet[Run]:
+    return Run.objects.select_related("workspace", "project", "created_by").order_by("-id")
+
+
+def calls_of(run: Run) -> QuerySet[ModelCall]:
+    return ModelCall.objects.of_run(run.pk).select_related("step")
+
+
+def queue() -> dict[str, Any]:
+    """Return how the engine stands: runs by state, steps at work and waiting, attempts lost."""
+    states = Run.objects.unsettled().values_list("state", flat=True)
+    return {
+        "runs": {state: list(states).count(state) for state in dict.fromkeys(states)},
+        "working": Step.objects.live().count(),
+        "ready": Step.objects.waiting().count(),
+        "lost": Attempt.objects.filter(state="lost").count(),
+    }

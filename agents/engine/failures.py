@@ -1,0 +1,93 @@
+"""What went wrong, as an ending with a sentence for people: what happened, and what follows."""
+
+import logging
+import random
+from typing import Any
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from agents import metered
+from agents.engine import quoting
+from agents.engine.claim import Claim
+from agents.engine.endings import Ending
+from agents.engine.guards import Looping
+from agents.models import ModelCall, PauseReason, Run
+from agents.ports import ChatRequest, ProviderError
+from wukong.kernel.errors import InsufficientFunds, WukongError
+
+BACKOFF_S = 1.0
+LONGEST_S = 60.0
+MAX_LOOPS = 2
+_log = logging.getLogger("wukong.engine")
+
+WAITING_FOR_PERSON = "waiting for a person who types here"
+
+
+def backoff_s(failures: int, retry_after: float | None = None) -> float:
+    """Return how long to wait after the n-th failure: doubling, with jitter, never less than the provider asks for."""
+    wait_s = min(LONGEST_S, BACKOFF_S * 2**failures) * (0.75 + random.random() / 2)  # noqa: S311 - only spreads retries
+    return max(wait_s, retry_after or 0.0)
+
+
+def ending_of(error: Exception, claim: Claim) -> Ending:
+    """Return how an attempt ends that was broken off by `error`."""
+    match error:
+        case InsufficientFunds():
+            return Ending(how="paused", reason=PauseReason.BUDGET, error=error.message, details=error.details)
+        case ProviderError(kind="refused"):
+            return _refused(str(error))
+        case ProviderError(kind="context"):
+            return Ending(how="failed", limit=1, error=_("“%s” is too long for this model.") % claim.step.title)
+        case ProviderError():
+            return _silent(error, claim)
+        case Looping():
+            text = _("The model repeated itself in “%s”.") % claim.step.title
+            return Ending(how="failed", limit=MAX_LOOPS, error=text, wait_s=backoff_s(0))
+        case WukongError():
+            return _refused(error.message)
+        case _:
+            _log.error("step %s failed", claim.step.pk, exc_info=error)
+            text = _("“%s” could not be finished because of an error in this software.") % claim.step.title
+            return Ending(how="failed", error=text, wait_s=backoff_s(claim.step.failures))
+
+
+def check_affordable(claim: Claim, call: UUID | None, request: ChatRequest) -> None:
+    """Raise InsufficientFunds for an answer that was cut because the money ended, not because it was long enough.
+
+    A job of the committer.
+    """
+    row = ModelCall.objects.filter(pk=call).first()
+    wanted = min(request.max_tokens, metered.profile(claim.run.model).max_output_tokens)
+    if row is None or row.max_tokens >= wanted:
+        return
+    needed = quoting.price_nano(claim.run.model, row.input_tokens, wanted)
+    missing = max(needed - quoting.available_nano(Run.objects.get(pk=claim.run.pk)), 1)
+    raise InsufficientFunds(
+        _("The money ended in the middle of an answer."), {"missing_nano": missing, "needed_nano": needed}
+    )
+
+
+def too_long() -> Ending:
+    """Return the ending of an attempt that ran against the wall clock."""
+    return Ending(how="failed", limit=2, error=_("The task took too long and was ended."))
+
+
+def _refused(message: str) -> Ending:
+    return Ending(how="paused", reason=PauseReason.PROVIDER, error=message, details={"message": message})
+
+
+def _silent(error: ProviderError, claim: Claim) -> Ending:
+    text = {
+        "rate": _("The model is busy. It is asked again."),
+        "timeout": _("The model did not answer in time. It is asked again."),
+        "cut": _("The model broke off. It is asked again."),
+    }.get(error.kind, _("The model could not be reached. It is asked again."))
+    details: dict[str, Any] = {"message": _("The model did not answer. Nothing was charged for these attempts.")}
+    return Ending(
+        how="failed",
+        error=text,
+        reason=PauseReason.PROVIDER,
+        details=details,
+        wait_s=backoff_s(claim.step.failures, error.retry_after),
+    )

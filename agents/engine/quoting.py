@@ -1,0 +1,131 @@
+"""What a run costs and will cost: the ledger's figures, and the open tasks' estimated tokens at today's prices."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from agents import metered
+from agents.models import CLOSED, Run, RunSource, Step, StepKind
+from billing import services as billing
+from wukong.kernel.errors import Invalid
+
+_MILLION = 1_000_000
+
+
+class Prices:
+    """Prices by model, each looked up once. Pico-units per token, so that an estimate rounds once, up."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[int, int]] = {}
+
+    def nano(self, model: str, input_tokens: int, output_tokens: int) -> int:
+        """Return nano-units; 0 without a model or a price (then the hold will refuse, and say so)."""
+        if model not in self._known:
+            self._known[model] = self._look_up(model)
+        into, out = self._known[model]
+        return -(-(input_tokens * into + output_tokens * out) // 1000)
+
+    @staticmethod
+    def _look_up(model: str) -> tuple[int, int]:
+        try:
+            name = metered.profile(model).id
+            # nano-units of a million tokens are a thousand times the pico-units of one
+            return billing.quote(name, _MILLION, 0) // 1000, billing.quote(name, 0, _MILLION) // 1000
+        except Invalid:
+            return 0, 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """Nano-units of `currency`. `about` is what is spent and what the open tasks are likely to cost.
+
+    The run never costs more than `limit`, because every call is held against it first. `steps` has each task's
+    estimate.
+    """
+
+    currency: str
+    about_nano: int
+    limit_nano: int
+    steps: Mapping[int, int] = field(default_factory=dict)
+
+    def step_nano(self, number: int) -> int:
+        """Return the estimate of one task, 0 for an unknown one."""
+        return self.steps.get(number, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A run with its figures, as lists and the API show it."""
+
+    run: Run
+    sources: Sequence[UUID]
+    tasks: Sequence[Step]
+    figures: "billing.RunFigures"
+    quote: Quote
+    budget_nano: int
+
+
+def price_nano(model: str, input_tokens: int, output_tokens: int) -> int:
+    """Return what so many tokens of a model cost now, in nano-units; 0 if that is not known."""
+    return Prices().nano(model, input_tokens, output_tokens)
+
+
+def available_nano(run: Run) -> int:
+    """Return what the run may still spend: the wallet, and no more than is left of its own budget."""
+    available = billing.balance_of(run.workspace_id).available_nano
+    if run.budget_nano is None:
+        return available
+    figures = billing.run_figures(run.pk)
+    return min(available, run.budget_nano - figures.cost_nano - figures.held_nano)
+
+
+def quote_of(run: Run) -> Quote:
+    """Return the quote for the run's plan as it stands."""
+    return pictures([run])[0].quote
+
+
+def pictures(runs: Sequence[Run]) -> list[Picture]:
+    """Return the runs with their figures, in the same order; a handful of queries for any number of runs."""
+    ids = [run.pk for run in runs]
+    figures = billing.runs_figures(ids)
+    sources: dict[UUID, list[UUID]] = {}
+    for row in RunSource.objects.filter(run__in=ids).order_by("position"):
+        sources.setdefault(row.run_id, []).append(row.source_id)
+    tasks: dict[UUID, list[Step]] = {}
+    for step in Step.objects.filter(run__in=ids).exclude(kind=StepKind.PLAN).order_by("number"):
+        tasks.setdefault(step.run_id, []).append(step)
+    balances = {run.workspace_id: billing.balance_of(run.workspace_id).available_nano for run in runs}
+    prices = Prices()
+    found = []
+    for run in runs:
+        own, cost = tasks.get(run.pk, []), figures[run.pk]
+        spendable = max(0, balances[run.workspace_id]) + cost.cost_nano + cost.held_nano
+        limit = spendable if run.budget_nano is None else run.budget_nano
+        quote = _quote(run, own, cost.cost_nano, limit, prices)
+        found.append(
+            Picture(
+                run=run,
+                sources=sources.get(run.pk, []),
+                tasks=own,
+                figures=cost,
+                quote=quote,
+                budget_nano=limit if not run.is_settled or run.budget_nano is not None else cost.cost_nano,
+            )
+        )
+    return found
+
+
+def _quote(run: Run, tasks: Sequence[Step], cost_nano: int, limit_nano: int, prices: Prices) -> Quote:
+    steps = {
+        task.number: prices.nano(
+            run.model, int(task.spec.get("estimate_input", 0)), int(task.spec.get("estimate_output", 0))
+        )
+        for task in tasks
+    }
+    is_open = [task.number for task in tasks if task.state not in CLOSED]
+    return Quote(
+        currency=run.workspace.currency,
+        about_nano=cost_nano + sum(steps[number] for number in is_open),
+        limit_nano=limit_nano,
+        steps=steps,
+    )

@@ -1,0 +1,86 @@
+"""The sweep, every second, in any process: whatever was lost or left lying is done here.
+
+Running it twice changes nothing.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+from django.db.models import Q
+
+from agents.engine import claim, moves, quoting, settle, wake
+from agents.engine.outbox import Outbox
+from agents.models import PauseReason, Run, RunState, Step
+from wukong.kernel import committer
+from wukong.kernel.clock import now
+
+RESEND_S = 10.0
+STOP_GRACE_S = 1.2
+_log = logging.getLogger("wukong.engine")
+
+
+def tick() -> None:
+    """Expire leases, end what does not stop by itself, settle, finish, resume, send wake-ups again. Idempotent."""
+    for part in (claim.expire, _force_stops, _settle, _resume, _resend):
+        try:
+            part()
+        except Exception:  # noqa: BLE001 - one part that fails must not keep the others from their work
+            _log.exception("tick: %s failed; the next one tries again", part.__name__)
+
+
+def _each(rows: list[UUID], job: Callable[[UUID], None]) -> None:
+    for row in rows:
+        try:
+            job(row)
+        except Exception:  # noqa: BLE001 - nor one run the others
+            _log.exception("tick: run %s", row)
+
+
+def _force_stops() -> None:
+    """Workers of an ending run have had their time: what still runs is taken away from them."""
+    late = now() - timedelta(seconds=STOP_GRACE_S)
+    steps = Step.objects.live().filter(run__state=RunState.FINISHING, run__finishing_at__lt=late)
+    for step_id, run_id, epoch in list(steps.values_list("id", "run_id", "epoch")):
+        committer.run(lambda step_id=step_id, run_id=run_id, epoch=epoch: _take(step_id, run_id, epoch))
+
+
+def _take(step_id: UUID, run_id: UUID, epoch: int) -> None:
+    run = moves.lock(run_id)
+    out = Outbox(run)
+    moves.interrupt(run, Step.objects.get(pk=step_id), out, epoch=epoch, at=now())
+    out.close()
+
+
+def _settle() -> None:
+    """Runs at their end, and runs that have closed calls whose money was not moved (the worker died in between)."""
+    _each(list(Run.objects.finishing().values_list("id", flat=True)), settle.run)
+    going = Run.objects.unsettled().exclude(state=RunState.FINISHING)
+    _each(list(going.values_list("id", flat=True)), settle.holds)
+
+
+def _resume() -> None:
+    """Runs that waited for money go on when there is enough again."""
+    for run in Run.objects.waiting_for_money():
+        needed = int(run.pause_details.get("needed_nano", 0))
+        if quoting.available_nano(run) >= max(needed, 1):
+            committer.run(lambda run=run: _go_on(run.pk))
+
+
+def _go_on(run_id: UUID) -> None:
+    run = moves.lock(run_id)
+    if run.state == RunState.PAUSED and run.pause_reason == PauseReason.BUDGET:
+        out = Outbox(run)
+        moves.resume_run(run, out)
+        out.close()
+
+
+def _resend() -> None:
+    """Ready steps whose wake-up was lost, or whose time has come."""
+    at = now()
+    unheard = Q(sent_at=None) | Q(sent_at__lt=at - timedelta(seconds=RESEND_S)) | Q(not_before__lte=at)
+    due = list(Step.objects.due(at).filter(unheard).values_list("id", flat=True))
+    if due:
+        committer.run(lambda: Step.objects.filter(id__in=due).update(sent_at=at, not_before=None))
+        wake.send(due)

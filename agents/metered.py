@@ -1,0 +1,260 @@
+"""The one door to the models: no token passes that is not held for before, counted meanwhile and settled afterwards.
+
+    row (open) ─► hold `call:<id>` ─► stream, counting ─► row closed with its usage ─► capture
+
+The rows are written in the engine's fenced transactions, the money in billing's own; the call's id joins them.
+Whatever kills us in between leaves a row and a hold from which the tick can tell what to do.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from agents import llm
+from agents.llm import local
+from agents.llm.meters import estimated
+from agents.models import CallState, ModelCall
+from agents.ports import (
+    CallContext,
+    ChatModel,
+    ChatRequest,
+    Delta,
+    Fenced,
+    ModelInfo,
+    ModelProfile,
+    ProviderError,
+    Reply,
+    Turn,
+)
+from agents.writing import work
+from billing import services as billing
+from billing.contracts import Usage
+from wukong.kernel.clock import now
+from wukong.kernel.errors import Invalid, WukongError
+from wukong.kernel.ids import new_id
+
+_log = logging.getLogger("wukong.models")
+_affairs: set[asyncio.Task[None]] = set()  # a loop keeps only weak references to its tasks
+
+
+async def stream(context: CallContext, model_id: str, request: ChatRequest) -> AsyncIterator[Delta]:
+    """Ask a model once; yields its words as they come. Use it under `contextlib.aclosing`: closing it early hangs up.
+
+    `context.counted` and `context.last_call` are kept up to date for the engine's flush, `context.finishes` says how
+    the answer ended. Broken off by a person, what had come is charged as estimated; broken off because this process
+    ends, nothing is. Raises InsufficientFunds or Invalid (no price) before anything is sent, ProviderError (not
+    charged), Fenced (hold voided).
+    """
+    model = llm.find(model_id)
+    if model is None:
+        raise ProviderError("refused", _("There is no model “%s” here.") % model_id)
+    async with model.place():
+        call = _Call(context, model, model_id, replace(request, attempt=context.attempt))
+        async with aclosing(call.deltas()) as deltas:
+            async for delta in deltas:
+                yield delta
+
+
+def models() -> list[ModelInfo]:
+    """Return the models that people may choose from."""
+    return [_info(model_id) for model_id in llm.listed()]
+
+
+def is_known(model_id: str) -> bool:
+    """Return whether a run may use this id (the scripted model's faults included)."""
+    return llm.find(model_id) is not None
+
+
+def profile(model_id: str) -> ModelProfile:
+    """Return what may be asked of a model; raises Invalid for an unknown id."""
+    model = llm.find(model_id)
+    if model is None:
+        raise Invalid(_("There is no model “%s” here.") % model_id, {"model": [_("Unknown model.")]})
+    return model.profile
+
+
+def _info(model_id: str) -> ModelInfo:
+    found = profile(model_id)
+    return ModelInfo(
+        id=model_id,
+        name=found.name,
+        provider=found.provider,
+        ready=model_id != "local" or local.status().state == "ready",
+        context_tokens=found.context_tokens,
+        profile=found,
+    )
+
+
+def local_status() -> dict[str, Any]:
+    """Return the built-in model's line of /readyz: {ok, state, progress, detail}."""
+    status = local.status()
+    return {
+        "ok": status.state == "ready",
+        "state": status.state,
+        "progress": round(status.progress, 3),
+        "detail": status.detail,
+    }
+
+
+def start_local(announce: Callable[[str], None] = _log.info, prefixes: Sequence[Sequence[Turn]] | None = None) -> None:
+    """Bring the built-in model up in the background, and import the clients' libraries meanwhile. Returns at once.
+
+    `prefixes` are beginnings of conversations that the model reads before it is ready (default: those of all roles).
+    The first one is what several agents ask at the same time.
+    """
+    local.start(work.prefixes() if prefixes is None else prefixes, announce)
+    if local.status().state != "off" or len(llm.listed()) > len(("local", "scripted")):
+        threading.Thread(target=llm.preload, name="model-imports", daemon=True).start()
+
+
+def stop_local() -> None:
+    """End the built-in model's process and a download. Idempotent."""
+    local.stop()
+
+
+class _Call:
+    """One request: the row, the hold and the stream, kept in step."""
+
+    def __init__(self, context: CallContext, model: ChatModel, model_id: str, request: ChatRequest) -> None:
+        self.id = new_id()
+        self.context, self.model, self.model_id = context, model, model_id
+        self.request = replace(request, max_tokens=min(request.max_tokens, model.profile.max_output_tokens))
+        self.guess = model.guess(request)
+        self.output = self.reasoning = 0
+        self.is_sent = False
+
+    async def deltas(self) -> AsyncIterator[Delta]:
+        """Yield the words; whatever ends this generator, row and hold are left in order."""
+        try:
+            await self._open()
+            await self._authorise()
+            reply: Reply | None = None
+            self.is_sent = True
+            async with aclosing(self.model.stream(self.request)) as answer:
+                async for item in answer:
+                    if isinstance(item, Reply):
+                        reply = item
+                        continue
+                    self._count(item)
+                    if item.text:
+                        yield item
+            if reply is None:
+                raise ProviderError("cut", _("The model's answer broke off."))
+        except (asyncio.CancelledError, GeneratorExit):
+            await self._put_in_order(self._broken_off())
+            raise
+        except ProviderError as error:
+            await self._put_in_order(self._not_charged(CallState.FAILED, str(error)))
+            raise
+        except WukongError as error:
+            await self._put_in_order(self._refused(str(error)))
+            raise
+        self.context.finishes[self.id] = reply.finish
+        state = CallState.ESTIMATED if reply.usage.estimated else CallState.REPORTED
+        await self._put_in_order(self._charge(state, reply.usage))
+
+    async def _open(self) -> None:
+        context = self.context
+        context.last_call = self.id
+        row = ModelCall(
+            id=self.id,
+            step_id=context.step_id,
+            epoch=context.epoch,
+            model=self.model_id,
+            max_tokens=self.request.max_tokens,
+            input_tokens=self.guess,
+        )
+        await context.fenced(lambda: row.save(force_insert=True))
+
+    async def _authorise(self) -> None:
+        """Hold the dearest that the call can become; `max_tokens` falls to what is affordable, and so it is sent."""
+        context = self.context
+        authorisation = await billing.aauthorise(
+            call=self.id,
+            workspace_id=context.workspace_id,
+            model=self.model.profile.id,
+            run=context.run_id,
+            step=context.step_id,
+            project=context.project_id,
+            agent=context.agent,
+            input_bound=self.model.bound(self.request),
+            max_tokens=self.request.max_tokens,
+            run_budget_nano=context.run_budget_nano,
+        )
+        self.request = replace(self.request, max_tokens=authorisation.max_tokens)
+        context.count(self.id, 0)
+
+    def _count(self, delta: Delta) -> None:
+        if delta.text:
+            self.output += delta.tokens
+        else:
+            self.reasoning += delta.tokens
+        self.context.count(self.id, self.output + self.reasoning)
+
+    def _own_count(self) -> Usage:
+        return estimated(self.guess, self.output, self.reasoning)
+
+    async def _put_in_order(self, affairs: Coroutine[Any, Any, None]) -> None:
+        """Perform `affairs` to their end, even if this task is cancelled (again) meanwhile."""
+        task = asyncio.get_running_loop().create_task(affairs)
+        _affairs.add(task)
+        task.add_done_callback(_affairs.discard)
+        await asyncio.shield(task)
+
+    async def _broken_off(self) -> None:
+        if not self.is_sent:
+            await self._refused(_("Stopped before it was sent."))
+        elif self.context.is_closing():
+            await self._not_charged(CallState.WASTED, _("Interrupted by a restart."))
+        else:
+            await self._charge(CallState.ESTIMATED, self._own_count())
+
+    async def _charge(self, state: CallState, usage: Usage) -> None:
+        if not await self._close(state, usage):
+            return
+        try:
+            await billing.asettle(call=self.id, usage=usage)
+        except Exception:  # noqa: BLE001 - the row is closed, the words are in the document: the tick captures what is still on hold
+            _log.exception("call %s was not settled", self.id)
+
+    async def _not_charged(self, state: CallState, reason: str) -> None:
+        usage = self._own_count()
+        if await self._close(state, usage, reason):
+            await billing.amark_not_charged(call=self.id, usage=usage, reason=reason)
+
+    async def _refused(self, reason: str) -> None:
+        if await self._close(CallState.REFUSED, estimated(0, 0), reason):
+            await self._void(reason)
+
+    async def _close(self, state: CallState, usage: Usage, error: str = "") -> bool:
+        """Close the row with its usage; False if a newer epoch has taken the step and buried the row: hold voided."""
+        self.context.counted.pop(self.id, None)
+        try:
+            await self.context.fenced(lambda: self._write(state, usage, error))
+        except Fenced:
+            await self._void("superseded")
+            return False
+        return True
+
+    def _write(self, state: CallState, usage: Usage, error: str) -> None:
+        ModelCall.objects.open().filter(pk=self.id).update(
+            state=state,
+            max_tokens=self.request.max_tokens,
+            counted_tokens=self.output + self.reasoning,
+            input_tokens=usage.input_tokens,
+            cache_read_tokens=usage.cache_read_tokens,
+            cache_write_tokens=usage.cache_write_tokens,
+            output_tokens=usage.output_tokens,
+            reasoning_tokens=usage.reasoning_tokens,
+            error=error[:500],
+            closed_at=now(),
+        )
+
+    async def _void(self, reason: str) -> None:
+        await billing.avoid(call=self.id, reason=reason)
