@@ -1,0 +1,58 @@
+"""The ledger under test: its books close after every test, and tests that commit may empty its tables afterwards."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+from django.db import connection
+from django.test import TransactionTestCase
+
+
+def difference() -> int:
+    """Return what the books of the database say, 0 for a test without one."""
+    from billing.models import Wallet
+    from billing.services import books
+
+    if connection.connection is None or connection.needs_rollback:
+        return 0
+    try:
+        has_moved = Wallet.objects.exists()
+    except RuntimeError:  # this test may not use the database
+        return 0
+    return books().difference_nano if has_moved else 0
+
+
+@contextmanager
+def emptied_between_tests() -> Iterator[None]:
+    """Let the clean-up after a committing test delete what the database otherwise keeps for ever."""
+    flush = TransactionTestCase._fixture_teardown
+
+    def teardown(self: Any) -> None:
+        with _unguarded():
+            flush(self)
+
+    with mock.patch.object(TransactionTestCase, "_fixture_teardown", teardown):
+        yield
+
+
+@contextmanager
+def _unguarded() -> Iterator[None]:
+    on_sqlite = connection.vendor == "sqlite"
+    with connection.cursor() as cursor:
+        if on_sqlite:
+            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+            guards = cursor.fetchall()
+            down = [f"DROP TRIGGER {name}" for name, _sql in guards]
+            up = [sql for _name, sql in guards]
+        else:
+            cursor.execute("SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal")
+            tables = [name for (name,) in cursor.fetchall()]
+            down = [f"ALTER TABLE {name} DISABLE TRIGGER USER" for name in tables]
+            up = [f"ALTER TABLE {name} ENABLE TRIGGER USER" for name in tables]
+        for statement in down:
+            cursor.execute(statement)
+    yield
+    with connection.cursor() as cursor:
+        for statement in up:
+            cursor.execute(statement)

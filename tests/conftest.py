@@ -1,0 +1,144 @@
+"""The cast: Ada owns, Bob edits, Rita reads, Eve is a stranger. Whoever moves money leaves books that close."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests import books, machine
+from wukong.kernel import bus, committer
+
+settings.register_profile("dev", max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+settings.register_profile("ci", max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+PASSWORD = "a long enough password"
+
+
+def pytest_runtest_setup(item):
+    for marker in ("services", "browser", "node"):
+        if item.get_closest_marker(marker) is not None and (why := machine.missing(marker)):
+            if marker in machine.REQUIRED:
+                pytest.fail(why)
+            pytest.skip(why)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item):
+    difference = books.difference()
+    result = yield
+    assert difference == 0, f"the books do not close: difference {difference} nano"
+    return result
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _ledger_can_be_emptied() -> Iterator[None]:
+    with books.emptied_between_tests():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _fast_passwords(settings):
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _outside(settings, tmp_path):
+    """No mail leaves, nothing is written into the data folder of the developer."""
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    settings.WUKONG_LOCAL_MODEL = "off"
+
+
+@pytest.fixture(autouse=True)
+def _committer(request) -> Iterator[None]:
+    """Inside a test's own transaction the writer thread would see nothing: jobs run in place there."""
+    names = request.fixturenames
+    committer.mode = "thread" if "transactional_db" in names or "live_server" in names else "inline"
+    marker = request.node.get_closest_marker("django_db")
+    if marker is not None and marker.kwargs.get("transaction"):
+        committer.mode = "thread"
+    committer.reopen()
+    yield
+    if committer.mode == "thread":
+        committer.close()
+    committer.mode = "thread"
+    bus.reset()
+
+
+@pytest.fixture(autouse=True)
+def _clear_cache():
+    from django.core.cache import cache
+
+    yield
+    cache.clear()
+
+
+def _person(name: str):
+    from workspaces.people.services import create_user
+
+    return create_user(email=f"{name.lower()}@example.com", password=PASSWORD, name=name)
+
+
+@pytest.fixture
+def ada(db):
+    return _person("Ada")
+
+
+@pytest.fixture
+def workspace(ada):
+    from workspaces.people.services import create_workspace
+
+    return create_workspace(name="Northwind", slug="northwind", owner=ada)
+
+
+def _member(workspace, name: str, role: str):
+    from workspaces.people.models import Role
+    from workspaces.people.services import add_member
+
+    person = _person(name)
+    add_member(workspace=workspace, user=person, role=Role(role), actor=None)
+    return person
+
+
+@pytest.fixture
+def bob(workspace):
+    return _member(workspace, "Bob", "editor")
+
+
+@pytest.fixture
+def rita(workspace):
+    return _member(workspace, "Rita", "viewer")
+
+
+@pytest.fixture
+def eve(db):
+    return _person("Eve")
+
+
+@pytest.fixture
+def project(workspace, ada):
+    from workspaces.documents.services import create_project
+
+    return create_project(workspace=workspace, name="Tea launch", actor=ada)
+
+
+@pytest.fixture
+def document(project, ada):
+    from workspaces.documents.services import create_document
+
+    return create_document(project=project, title="Campaign plan", actor=ada, markdown="# Plan\n\nFirst words.\n")
+
+
+@pytest.fixture
+def api():
+    """Return a function that gives an API client signed in as somebody (or nobody)."""
+    from rest_framework.test import APIClient
+
+    def of(person=None) -> APIClient:
+        client = APIClient()
+        if person is not None:
+            client.force_login(person)
+        return client
+
+    return of

@@ -1,0 +1,99 @@
+"""The writer thread: durable results, failing jobs alone, order kept, nothing accepted after the end."""
+
+import asyncio
+import threading
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from workspaces.people.models import User, Workspace
+from wukong.kernel import committer
+from wukong.kernel.errors import Unavailable
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def _make(slug):
+    return lambda: Workspace.objects.create(slug=slug, name=slug, currency="USD")
+
+
+def test_a_result_is_handed_out_after_the_commit():
+    seen = committer.submit(_make("a")).result(5)
+
+    assert Workspace.objects.get(pk=seen.pk).slug == "a"
+
+
+def test_a_failing_job_fails_alone():
+    gate = threading.Event()
+    committer.submit(gate.wait)  # the next three wait together and share one batch
+    good = committer.submit(_make("one"))
+    bad = committer.submit(lambda: User.objects.create(email=None))
+    also_good = committer.submit(_make("two"))
+    gate.set()
+
+    with pytest.raises(IntegrityError):
+        bad.result(5)
+    assert {good.result(5).slug, also_good.result(5).slug} == {"one", "two"}
+    assert Workspace.objects.count() == 2
+
+
+async def test_who_gives_up_waiting_does_not_stop_the_thread():
+    gate = threading.Event()
+    committer.submit(gate.wait)
+    waiting = asyncio.create_task(committer.arun(lambda: 1))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    gate.set()
+
+    assert await asyncio.wait_for(committer.arun(lambda: 2), 5) == 2
+
+
+def test_the_thread_keeps_its_connection():
+    first, second = (committer.run(lambda: connection.connection) for _ in range(2))
+
+    assert first is second
+
+
+def test_what_runs_on_commit_runs_once_it_is_durable():
+    told = []
+
+    def job():
+        transaction.on_commit(lambda: told.append(Workspace.objects.filter(slug="x").exists()))
+        _make("x")()
+
+    committer.run(job)
+
+    assert told == [True]
+
+
+def test_a_job_may_not_wait_for_another_job():
+    with pytest.raises(RuntimeError):
+        committer.run(lambda: committer.run(lambda: 1))
+
+
+def test_many_threads_lose_nothing():
+    slugs = [f"w{i}" for i in range(60)]
+    threads = [threading.Thread(target=lambda s=slug: committer.run(_make(s))) for slug in slugs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+
+    assert set(Workspace.objects.values_list("slug", flat=True)) == set(slugs)
+    connection.close()
+
+
+async def test_the_loop_does_not_block():
+    made = await asyncio.gather(*(committer.arun(_make(f"l{i}")) for i in range(20)))
+
+    assert len({one.pk for one in made}) == 20
+
+
+def test_after_the_end_jobs_are_refused():
+    committer.run(_make("last"))
+    committer.close()
+
+    with pytest.raises(Unavailable):
+        committer.run(_make("late"))
