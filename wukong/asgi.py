@@ -5,6 +5,7 @@ import os
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wukong.settings")
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,19 @@ import drf_spectacular_sidecar
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.sessions import CookieMiddleware, SessionMiddleware
 from django.conf import settings
-from workspaces.routing import websocket_urlpatterns
 
+from workspaces.routing import websocket_urlpatterns
+from wukong import checks
 from wukong.edge import Edge
 from wukong.kernel import bus
+
+checks.refuse_unsafe()
+
+IS_DAPHNE = "daphne.server" in sys.modules
+if IS_DAPHNE:
+    from wukong.handshake import extend_daphne
+
+    extend_daphne()
 
 _channels = ProtocolTypeRouter(
     {"http": _django, "websocket": CookieMiddleware(SessionMiddleware(URLRouter(websocket_urlpatterns)))}
@@ -40,4 +50,6 @@ _edge = Edge(
 async def application(scope: Any, receive: Any, send: Any) -> None:
     """Serve one connection. The first one attaches the bus to the loop of this process."""
     bus.attach(asyncio.get_running_loop())
+    if IS_DAPHNE and scope["type"] == "websocket":
+        scope["extensions"] = {"websocket.http.response": {}}
     await _edge(scope, receive, send)

@@ -5,14 +5,17 @@ character does not fail there, it corrupts silently. Nobody else computes one.
 import secrets
 import string
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Any, Final
 
 from pycrdt import Doc, XmlElement, XmlFragment, XmlText
 
 from workspaces.documents.protocol import Malformed
-from workspaces.documents.schema import IDENTIFIED, MARKS, NODES, ROOT, TEXT_BLOCKS, Node
+from workspaces.documents.schema import IDENTIFIED, MARKS, NODES, ROOT, TEXT_BLOCKS, Node, is_known_value
 
 _ALPHABET: Final = string.ascii_letters + string.digits
+_SPANS: Final = ("colspan", "rowspan")
+_CELLS: Final = frozenset(name for name, node in NODES.items() if _SPANS[0] in node["attrs"])
 _MARK_ORDER: Final = {name: place for place, name in enumerate(MARKS)}
 
 Parent = XmlFragment | XmlElement
@@ -60,8 +63,9 @@ def apply(doc: Doc[Any], updates: Iterable[bytes]) -> None:
 class Watch:
     """Sees where the pieces of an update came to stand, which its bytes alone do not tell.
 
-    A text node at the top crashes every browser that opens the document; an attacker who nests one level with each
-    update brings any reader down. Costs are those of the change, not of the document.
+    A text node at the top crashes every browser that opens the document, a cell that says to be a billion columns wide
+    too; an attacker who nests one level with each update brings any reader down. Costs are those of the change, not of
+    the document.
     """
 
     def __init__(self, doc: Doc[Any], depth: int = 100) -> None:
@@ -77,9 +81,17 @@ class Watch:
 
     def _seen(self, events: list[Any]) -> None:
         for event in events:
+            if event.keys and isinstance(event.target, XmlElement):
+                self._measure(event.target)
             for part in event.delta:
                 if "insert" in part:
                     self._inspect(event.target, part["insert"], len(event.path))
+
+    def _measure(self, element: XmlElement) -> None:
+        if element.tag in _CELLS and not all(
+            is_known_value(element.tag, name, element.attributes.get(name)) for name in _SPANS
+        ):
+            self._problem = "a cell of a size that tables do not have"
 
     def _inspect(self, parent: Any, inserted: Any, depth: int) -> None:
         if isinstance(parent, XmlText):
@@ -93,6 +105,7 @@ class Watch:
                 self._problem = "elements are nested too deep"
                 return
             if isinstance(child, XmlElement):
+                self._measure(child)
                 grandchildren = list(child.children)
                 if len(grandchildren) != len(child.children):  # letters count, but are not among them
                     self._problem = "text outside of a block"
@@ -267,29 +280,37 @@ def write(parent: Parent, nodes: list[Node], at: int | None = None, taken: set[s
     transaction: a browser deletes what it sees half-built.
     """
     taken = set() if taken is None else taken
-    ids: list[str] = []
-    text: XmlText | None = None
-    for node in nodes:
-        if node["type"] == "text":
-            if text is None:
-                text = parent.children.append(XmlText())
-            text.insert(len(text), node["text"], {mark["type"]: without_none(mark) for mark in node.get("marks") or []})
-            continue
-        text = None
-        attrs = without_none(node)
-        if node["type"] in IDENTIFIED:
-            if attrs.get("id", "") in taken or not attrs.get("id"):
-                attrs["id"] = new_block_id()
-            taken.add(attrs["id"])
-            ids.append(attrs["id"])
-        fresh = XmlElement(node["type"], attrs, [])
-        if at is None:
-            element = parent.children.append(fresh)
+    pieces = _pieces(nodes, taken)
+    place = len(parent.children) if at is None else at
+    # A place is found by walking. Where nothing is yet, the last piece goes first: 40,000 blocks in 1 s, not in 46.
+    backwards = place == 0 and not len(parent.children)
+    for run, attrs in reversed(pieces) if backwards else pieces:
+        if run[0]["type"] == "text":
+            text = parent.children.insert(place, XmlText())
+            for node in reversed(run):
+                text.insert(0, node["text"], {mark["type"]: without_none(mark) for mark in node.get("marks") or []})
         else:
-            element = parent.children.insert(at, fresh)
-            at += 1
-        write(element, node.get("content") or [], None, taken)
-    return ids
+            element = parent.children.insert(place, XmlElement(run[0]["type"], attrs, []))
+            write(element, run[0].get("content") or [], None, taken)
+        place += 0 if backwards else 1
+    return [attrs["id"] for run, attrs in pieces if run[0]["type"] in IDENTIFIED]
+
+
+def _pieces(nodes: list[Node], taken: set[str]) -> list[tuple[list[Node], dict[str, Any]]]:
+    """Return what becomes one child each, with its attributes: a run of text nodes, or one other node."""
+    pieces: list[tuple[list[Node], dict[str, Any]]] = []
+    for is_text, run in groupby(nodes, lambda node: node["type"] == "text"):
+        if is_text:
+            pieces.append((list(run), {}))
+            continue
+        for node in run:
+            attrs = without_none(node)
+            if node["type"] in IDENTIFIED:
+                if attrs.get("id", "") in taken or not attrs.get("id"):
+                    attrs["id"] = new_block_id()
+                taken.add(attrs["id"])
+            pieces.append(([node], attrs))
+    return pieces
 
 
 def without_none(node: Node) -> dict[str, Any]:

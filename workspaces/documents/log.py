@@ -87,7 +87,7 @@ def load(document_id: UUID) -> tuple[bytes, int]:
 def issue_client_id(*, document_id: UUID, kind: str, principal: UUID) -> int:
     """Return an unused Yjs client id, bound to `principal` for ever."""
     while True:
-        client_id = secrets.randbelow((1 << 31) - 1) + 1
+        client_id = draw_client_id()
         try:
             with transaction.atomic():
                 DocumentWriter.objects.create(
@@ -97,6 +97,11 @@ def issue_client_id(*, document_id: UUID, kind: str, principal: UUID) -> int:
         except IntegrityError:
             if not Document.objects.filter(pk=document_id).exists():
                 raise NotFound from None
+
+
+def draw_client_id() -> int:
+    """Return a Yjs client id that nobody has reserved; in a document that has no writers yet it is free."""
+    return secrets.randbelow((1 << 31) - 1) + 1
 
 
 def bind_client_id(*, document_id: UUID, client_id: int, kind: str, principal: UUID) -> None:
@@ -124,19 +129,39 @@ def needs_snapshot(document_id: UUID) -> bool:
     return sum(len(bytes(data)) for data in rows.values_list("data", flat=True)) >= SNAPSHOT_BYTES
 
 
-def take_snapshot(*, document_id: UUID) -> int:
-    """Store the state of today beside the log, and the count of words; returns its seq.
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A document's state at `seq`, verified, and its number of words."""
 
-    Made by applying (merging costs ten times more), verified by loading. Idempotent. Call inside a transaction.
+    seq: int
+    state: bytes
+    words: int
+
+
+def make_snapshot(document_id: UUID) -> Snapshot:
+    """Return the state of today, made by applying (merging costs ten times more) and verified by loading.
+
+    Only reads: a large document takes its time, and no writer should wait for it. Raises NotFound.
     """
     state, head = load(document_id)
     doc = crdt.open_doc(state)
     if head and crdt.open_doc(doc.get_update()).get_state() != doc.get_state():
         raise ValueError(f"the snapshot of {document_id} at {head} does not load to the same state")
-    if head:
-        DocumentSnapshot.objects.get_or_create(document_id=document_id, seq=head, defaults={"state": state})
-    refresh_words(document_id=document_id, words=content.words_in(content.plain_text(content.read(doc))))
-    return head
+    return Snapshot(head, state, content.words_in(content.plain_text(content.read(doc))))
+
+
+def store_snapshot(*, document_id: UUID, made: Snapshot, keeps_state: bool = True) -> None:
+    """Store a snapshot beside the log, and the count of words. Idempotent. Call inside a transaction."""
+    if made.seq and keeps_state:
+        DocumentSnapshot.objects.get_or_create(document_id=document_id, seq=made.seq, defaults={"state": made.state})
+    refresh_words(document_id=document_id, words=made.words)
+
+
+def take_snapshot(*, document_id: UUID) -> int:
+    """Make and store a snapshot of today; returns its seq. Call inside a transaction."""
+    made = make_snapshot(document_id)
+    store_snapshot(document_id=document_id, made=made)
+    return made.seq
 
 
 def refresh_words(*, document_id: UUID, words: int) -> None:

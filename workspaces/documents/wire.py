@@ -29,7 +29,6 @@ _UNDEFINED, _NULL, _INTEGER, _FLOAT32, _FLOAT64, _FALSE, _TRUE, _STRING_VALUE, _
     127, 126, 125, 124, 123, 121, 120, 119, 118, 117,
 )  # fmt: skip
 _MAX_CLOCK: Final = 1 << 31  # yrs counts in 32 bits
-_MAX_CLIENT: Final = 1 << 32  # Yjs draws ids of 32 bits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +47,7 @@ LIMITS: Final = Limits()
 
 @dataclass(slots=True)
 class Facts:
-    """What an update does. Ranges of a client id are in clock order."""
+    """What an update does. Ranges of a client id are in clock order; Yjs draws ids of 32 bits, yrs of 53."""
 
     inserted: dict[int, list[Range]] = field(default_factory=dict)
     texts: dict[int, list[Range]] = field(default_factory=dict)  # the parts of `inserted` that are words
@@ -125,7 +124,7 @@ class _Walker:
         facts.structs += count
         if facts.structs > self.limits.structs:
             raise Malformed("too many pieces in one update")
-        if not count or client >= _MAX_CLIENT or client in facts.inserted:
+        if not count or client in facts.inserted:
             raise Malformed("a client id is wrong or stands there twice")
         facts.inserted[client] = []
         clock = first
@@ -174,7 +173,7 @@ class _Walker:
 
     def _lean(self) -> Range:
         client, clock = self.reader.var_uint(), self.reader.var_uint()
-        if client >= _MAX_CLIENT or clock >= _MAX_CLOCK:
+        if clock >= _MAX_CLOCK:
             raise Malformed("a reference is out of range")
         if clock >= self.facts.needed.get(client, 0):
             self.facts.needed[client] = clock + 1
@@ -271,7 +270,7 @@ class _Walker:
         read = self.reader.var_uint
         for _ in range(read()):
             client, count = read(), read()
-            if not count or client >= _MAX_CLIENT or client in self.facts.deleted:
+            if not count or client in self.facts.deleted:
                 raise Malformed("a client id is wrong or stands there twice")
             ranges = self.facts.deleted[client] = []
             for _ in range(count):

@@ -20,3 +20,8 @@ def record(*, workspace_id: UUID, type: str, actor: str, data: dict[str, Any], r
     Event.objects.create(workspace_id=workspace_id, seq=seq, type=type, actor=actor, run=run, payload=data)
     transaction.on_commit(lambda: bus.publish(f"workspace:{workspace_id}", {"seq": seq}))
     return seq
+
+
+def tick(workspace_id: UUID, data: dict[str, Any]) -> None:
+    """Show the live reading of a run's meter (`data["run"]`) to whoever looks. Never stored, may be lost."""
+    bus.publish(f"workspace:{workspace_id}", {"tick": data})

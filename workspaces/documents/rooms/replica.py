@@ -1,0 +1,70 @@
+"""A room's copy of the document. It may run one batch ahead of the log: what is on its way to the disk is applied
+first, because only then it is known to be sound, and told last, because only then it is known to be safe.
+"""
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from pycrdt import TransactionEvent, merge_updates
+
+from workspaces.documents import crdt, protocol
+
+
+class Replica:
+    """A pycrdt document and what changes in it. On the event loop's thread only."""
+
+    def __init__(self, state: bytes) -> None:
+        self._doc = crdt.open_doc(state)
+        self._deltas: list[bytes] = []
+        self._watch = crdt.Watch(self._doc)
+        self._subscription = self._doc.observe(self._changed)
+        self._whole: bytes | None = None
+
+    def _changed(self, event: TransactionEvent) -> None:
+        self._deltas.append(event.update)
+        self._whole = None
+
+    def vector(self) -> bytes:
+        """Return the encoded state vector."""
+        return bytes(self._doc.get_state())
+
+    def clocks(self) -> dict[int, int]:
+        """Return the state vector as {client id: next clock}."""
+        return protocol.read_state_vector(self.vector())
+
+    def since(self, vector: bytes) -> bytes:
+        """Return what somebody at `vector` lacks, as one update. Raises ValueError for a vector that is none.
+
+        Whoever comes with nothing gets the same bytes: many join at once.
+        """
+        if vector not in (b"", b"\0"):
+            return bytes(self._doc.get_update(vector))
+        if self._whole is None:
+            self._whole = bytes(self._doc.get_update())
+        return self._whole
+
+    def apply(self, updates: Iterable[bytes]) -> bytes | None:
+        """Apply walked updates in one transaction; returns what was new in them, None for nothing. Raises Broken."""
+        crdt.apply(self._doc, updates)
+        self._watch.check()
+        return self._take()
+
+    def apply_log(self, updates: Iterable[bytes]) -> bytes | None:
+        """Apply rows of the log, which are what they are. Raises Broken only if pycrdt itself fails."""
+        crdt.apply(self._doc, updates)
+        with suppress(crdt.Broken):  # what is in the log is there for everybody
+            self._watch.check()
+        return self._take()
+
+    def _take(self) -> bytes | None:
+        deltas, self._deltas = self._deltas, []
+        return merged(deltas)
+
+
+def merged(deltas: Sequence[bytes | None]) -> bytes | None:
+    """Return a few updates as one (merging many is slow), None for none."""
+    given: list[Any] = [delta for delta in deltas if delta is not None]
+    if len(given) < 2:
+        return given[0] if given else None
+    return bytes(merge_updates(*given))

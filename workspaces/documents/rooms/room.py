@@ -1,0 +1,362 @@
+"""An open document of this process. Commit, then tell: nobody hears of an update that is not in the log.
+
+    update ─► gate ─► pending ─► one turn: applied ─► committed ─► told, acknowledged ─► the next turn
+
+One turn runs at a time; what comes meanwhile gathers for the next, so the commit itself is the window of a flush. All
+of it happens on the event loop's thread, with no await between two steps of a change. A turn that cannot be committed
+closes the room: its sockets come back to one that is loaded from the log.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+
+from workspaces.documents import crdt, log, protocol
+from workspaces.documents.rooms import batch as batches
+from workspaces.documents.rooms import store
+from workspaces.documents.rooms.audience import Audience
+from workspaces.documents.rooms.batch import Entry
+from workspaces.documents.rooms.gate import Gap, Gate
+from workspaces.documents.rooms.member import Member
+from workspaces.documents.rooms.presence import Presences
+from workspaces.documents.rooms.replica import Replica
+from workspaces.documents.rooms.tidying import Tidying
+from workspaces.documents.wire import Facts
+from workspaces.sockets.codes import Close, Closed
+from workspaces.sockets.reading import read
+from wukong.kernel import committer
+from wukong.kernel.errors import NotFound
+
+_SHARE: Final = 5  # a room spends at most a fifth of a core: its window is five times the cost of a turn
+_LONGEST_WINDOW_S: Final = 0.033
+_READ_EVERY_S: Final = 0.03
+_log = logging.getLogger("wukong.rooms")
+
+
+class Room:
+    """One document. `loaded` was read after `subscribe` to its topic, so what comes between is hinted at."""
+
+    def __init__(self, document_id: UUID, loaded: store.Loaded, on_empty: Callable[["Room"], None]) -> None:
+        self.document_id = document_id
+        self.on_empty = on_empty
+        self.tidying = Tidying(document_id)
+        self.is_closed = False
+        self.is_draining = False
+        self.is_writable: bool | None = None
+        self._loop = asyncio.get_running_loop()
+        self._endings: list[Callable[[], object]] = []
+        self._pending: list[Entry] = []
+        self._waiting: list[tuple[Member, bytes]] = []
+        self._is_ahead = False  # the replica holds what is not committed yet
+        self._careful = 0  # so many entries are taken one by one: one of them is broken
+        self._turn: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._read_at = 0.0
+        self._cost = 0.0
+        self._is_read = asyncio.Event()
+        self._take_over(loaded)
+        self._hinted = self.head
+        self._audience = Audience(self._replica.vector(), self._bring_up)
+        self.presences = Presences(document_id, self._audience)
+
+    def _take_over(self, loaded: store.Loaded) -> None:
+        self._replica = Replica(loaded.state)
+        self.head = loaded.head
+        self.gate = Gate(loaded.owners, self._replica.clocks())
+
+    @staticmethod
+    def _now() -> float:
+        return time.monotonic()
+
+    @property
+    def members(self) -> set[Member]:
+        return self._audience.members
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything is on its way into the log."""
+        return self._turn is not None
+
+    # --- members -----------------------------------------------------------------------------------------------------
+    def join(self, member: Member) -> None:
+        """Let a socket in: it is asked for what the room lacks, and told who is here."""
+        self.members.add(member)
+        if member.grant.may_write:
+            self.ask(member)
+        self.presences.greet(member)
+
+    def leave(self, member: Member) -> None:
+        """The socket is gone; what it sent before stays on its way. At the end of the process it is only deserted."""
+        if member in self.members and not self.is_draining:
+            self.members.discard(member)
+            self.presences.gone(member)
+            if not self.members:
+                self.on_empty(self)
+
+    def regrant(self, member: Member, grant: store.Grant) -> None:
+        """Note what a member may do from now on."""
+        if grant == member.grant:
+            return
+        could_write, member.grant = member.grant.may_write, grant
+        member.control({"type": "role", "role": grant.role.value})
+        if grant.may_write and not could_write:
+            self.ask(member)
+
+    def ask(self, member: Member) -> None:
+        """Ask a member, by step 1, for what the log lacks."""
+        member.outlet.put(protocol.sync_message(protocol.STEP1, self._audience.told))
+
+    def at_the_end(self, ending: Callable[[], object]) -> None:
+        """Call `ending` when the room is closed."""
+        self._endings.append(ending)
+
+    def close(self, code: Close) -> None:
+        """Close all sockets; the room is not used again."""
+        if self.is_closed:
+            return
+        self.is_closed = True
+        for ending in self._endings:
+            ending()
+        self._pending.clear()
+        self._is_read.set()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._audience.close(code)
+        self.presences.close()
+        self.on_empty(self)
+
+    # --- what members send -------------------------------------------------------------------------------------------
+    def sync(self, member: Member, vector: bytes) -> None:
+        """Answer step 1 with what the member lacks, once nothing is in it that might be lost."""
+        if self._is_ahead:
+            self._waiting.append((member, vector))
+            return
+        try:
+            missing = self._replica.since(vector)
+        except ValueError:
+            member.close(Close.MALFORMED)
+            return
+        self._audience.send(member, protocol.sync_message(protocol.STEP2, missing))
+
+    def write(self, member: Member, n: int, data: bytes, facts: Facts) -> None:
+        """Take a walked update into the next turn. Raises Closed, Gap."""
+        admission = self.gate.admit(facts, member.principal)
+        self._queue(Entry(member, n, data, facts, frozenset(admission.adds)))
+
+    def note(self, member: Member, n: int) -> None:
+        """Acknowledge a message that says nothing, after those before it."""
+        if self._pending or self._is_ahead or self.is_draining:
+            self._queue(Entry(member, n))
+        else:
+            member.ack(n, self.head)
+
+    def _queue(self, entry: Entry) -> None:
+        if not (self.is_closed or self.is_draining):  # what is not acknowledged is sent again
+            self._pending.append(entry)
+            self._wake()
+
+    # --- what others have written ------------------------------------------------------------------------------------
+    def hint(self, message: dict[str, Any]) -> None:
+        """Take a message of the bus. The room's own commits are hinted at too: their seq is not above the head then."""
+        if self.is_closed:
+            return
+        if "seq" in message:
+            self.learn(int(message["seq"]))
+        elif "rights" in message:
+            for member in list(self.members):
+                member.look_again()
+        else:
+            self.presences.hear(message)
+
+    def learn(self, seq: int) -> None:
+        """Read the log if it goes on beyond what the room has."""
+        if seq > self._hinted:
+            self._hinted = seq
+            self._wake()
+
+    async def refresh(self) -> None:
+        """Read the log to its end: a client may have heard more than this process."""
+        self._hinted = max(self._hinted, self.head + 1)
+        self._read_at = 0.0
+        self._is_read.clear()
+        self._wake()
+        await self._is_read.wait()
+
+    async def drain(self, seconds: float) -> None:
+        """Finish what is on its way; nothing more is taken."""
+        if self._turn is not None:
+            await asyncio.wait([self._turn], timeout=seconds)
+
+    # --- turns -------------------------------------------------------------------------------------------------------
+    def _wake(self) -> None:
+        if self._turn is not None or self.is_closed:
+            return
+        if self._has_work:
+            self._turn = self._loop.create_task(self._turns())
+        elif self._timer is None:
+            self._timer = self._loop.call_at(self._read_at + _READ_EVERY_S, self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        if self._hinted > self.head:
+            self._wake()
+
+    @property
+    def _has_work(self) -> bool:
+        """Whether there is something to write, or to read and it is time: agents flush many times a second."""
+        is_time = self._hinted > self.head and self._loop.time() >= self._read_at + _READ_EVERY_S
+        return not self.is_closed and (bool(self._pending) or is_time)
+
+    async def _turns(self) -> None:
+        try:
+            while self._has_work:
+                began = self._now()
+                await (self._commit() if self._pending else self._catch_up())
+                self._answer_waiting()
+                if self._hinted <= self.head:
+                    self._is_read.set()
+                rest = min(_SHARE * self._cost, _LONGEST_WINDOW_S) - (self._now() - began)
+                if rest > 0 and self._pending and not self.is_draining:
+                    await asyncio.sleep(rest)
+        except Exception:  # noqa: BLE001 - a bug must not leave a room that looks open and is dead
+            _log.exception("the room of %s failed and is loaded anew", self.document_id)
+            self.close(Close.COME_BACK_LATER)
+        finally:
+            self._turn = None
+        if self._pending or self._hinted > self.head:
+            self._wake()
+
+    async def _commit(self) -> None:
+        batch = self._take()
+        began = self._now()
+        try:
+            delta, rows = batches.apply(self._replica, batch)
+        except crdt.Broken:
+            await self._expel(batch)
+            return
+        cost = self._now() - began
+        others: bytes | None = None
+        if rows:
+            self._is_ahead = True
+            entries = [batches.log_entry(entry) for entry in rows]
+            try:
+                done = await committer.arun(partial(store.commit, self.document_id, self.head, entries))
+            except NotFound:
+                self.close(Close.GONE)
+                return
+            except Exception as error:  # noqa: BLE001 - whatever it was, nothing of the batch is in the log
+                _log.error("could not write to the log of %s: %s", self.document_id, error)
+                self.close(Close.COME_BACK_LATER)
+                return
+            if self.is_closed:
+                return
+            began = self._now()
+            others = self._absorb(done.others)
+            self.head = done.head
+            self._is_ahead = False
+        authors = {entry.member for entry in batch}
+        self._tell(others, None)
+        self._tell(delta, next(iter(authors)) if len(authors) == 1 else None)
+        self.presences.tell()
+        for member, n in {entry.member: entry.n for entry in batch}.items():
+            if member in self.members:
+                member.ack(n, self.head)
+        self._cost += 0.25 * (cost + self._now() - began - self._cost)
+
+    def _take(self) -> list[Entry]:
+        if self._careful:
+            self._careful -= 1
+            return [self._pending.pop(0)]
+        batch, self._pending = self._pending, []
+        return batch
+
+    async def _expel(self, batch: list[Entry]) -> None:
+        """Load the room anew without the update that broke it; its sender is closed. Several are tried one by one."""
+        if len(batch) == 1:
+            (bad,) = batch
+            _log.warning("an update of %s to %s was refused", bad.member.principal, self.document_id)
+            bad.member.close(Close.MALFORMED)
+            self._pending = [entry for entry in self._pending if entry.member is not bad.member]
+        else:
+            self._pending = batch + self._pending
+            self._careful = len(batch)
+        self._is_ahead = True  # the broken replica answers nobody
+        head = self.head
+        loaded = await read(lambda: store.load(self.document_id))
+        if self.is_closed:
+            return
+        self._take_over(loaded)
+        self._is_ahead = False
+        pending, self._pending = self._pending, []
+        for entry in pending:
+            try:
+                if entry.facts is not None:
+                    entry.adds = frozenset(self.gate.admit(entry.facts, entry.member.principal).adds)
+                self._pending.append(entry)
+            except (Closed, Gap):  # it leans on what has just been refused
+                entry.member.close(Close.COME_BACK_LATER)
+        self._careful = min(self._careful, len(self._pending))
+        if loaded.head > head:
+            self._tell(self._replica.since(self._audience.told), None)
+
+    async def _catch_up(self) -> None:
+        wanted, head = self._hinted, self.head
+        self._read_at = self._loop.time()
+        rows = await read(lambda: log.since(self.document_id, head))
+        if self.is_closed or self.head != head:
+            return
+        delta = self._absorb(rows)
+        self.head = rows[-1][0] if rows else head
+        if self.head < wanted:
+            self._hinted = self.head  # it was hinted at, but is not there; the next look will tell
+        self._tell(delta, None)
+
+    def _absorb(self, rows: list[tuple[int, bytes]]) -> bytes | None:
+        if not rows:
+            return None
+        delta = self._replica.apply_log([data for _seq, data in rows])
+        self.gate.learn(self._replica.clocks())
+        return delta
+
+    # --- telling -----------------------------------------------------------------------------------------------------
+    def _tell(self, delta: bytes | None, author: Member | None) -> None:
+        """Send a committed delta to everybody but its only author."""
+        if delta is None:
+            return
+        self.tidying.touch(self._now())
+        self._audience.tell(protocol.sync_message(protocol.UPDATE, delta), self._replica.vector(), author)
+
+    def _bring_up(self, member: Member, vector: bytes) -> bool:
+        """Send a slow reader in one step what it has missed: the words, and who is here."""
+        if self._is_ahead:
+            return False
+        member.outlet.put(protocol.sync_message(protocol.STEP2, self._replica.since(vector)))
+        self.presences.greet(member)
+        return True
+
+    def _answer_waiting(self) -> None:
+        if self._is_ahead:
+            return
+        waiting, self._waiting = self._waiting, []
+        for member, vector in waiting:
+            self.sync(member, vector)
+
+    # --- from time to time -------------------------------------------------------------------------------------------
+    def look(self) -> None:
+        """Do what is due without anybody asking for it."""
+        self.presences.sweep()
+        self.tidying.look(self._now())
+
+    def compare(self, standing: store.Standing | None) -> None:
+        """Take in how the rows stand: more may have been written, or put away, than was hinted at."""
+        if standing is None:
+            self.close(Close.GONE)
+            return
+        if self.is_writable is not None and self.is_writable != standing.is_writable:
+            self.hint({"rights": True})
+        self.is_writable = standing.is_writable
+        self.learn(standing.head)

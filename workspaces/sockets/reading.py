@@ -1,0 +1,68 @@
+"""Database reads of sockets: a thread with a connection that stays, because a new one costs more than the query."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from django.db import connection
+
+T = TypeVar("T")
+
+
+class _Lane:
+    """One thread, started with its first job."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.pool: ThreadPoolExecutor | None = None
+
+    async def run(self, job: Callable[[], T]) -> T:
+        if self.pool is None:
+            self.pool = ThreadPoolExecutor(1, self.name)
+        return await asyncio.get_running_loop().run_in_executor(self.pool, _perform, job)
+
+    async def close(self) -> None:
+        pool, self.pool = self.pool, None
+        if pool is not None:
+            await asyncio.get_running_loop().run_in_executor(pool, lambda: connection.close())
+            pool.shutdown(wait=False)
+
+
+def _perform(job: Callable[[], T]) -> T:
+    connection.close_at = None  # CONN_MAX_AGE is for requests
+    connection.close_if_unusable_or_obsolete()
+    return job()
+
+
+_quick = _Lane("sockets-read")
+_slow = _Lane("sockets-tidy")
+_aside: ThreadPoolExecutor | None = None
+
+
+async def read(job: Callable[[], T]) -> T:
+    """Run a short `job` that reads the database, in line with the other reads of this process's sockets."""
+    return await _quick.run(job)
+
+
+async def tidy(job: Callable[[], T]) -> T:
+    """Run a `job` that may take long and nobody waits for."""
+    return await _slow.run(job)
+
+
+def aside(job: Callable[[], object]) -> None:
+    """Run a `job` that must not hold up the loop and whose end nobody awaits, after those before it. No database."""
+    global _aside
+    if _aside is None:
+        _aside = ThreadPoolExecutor(1, "sockets-aside")
+    _aside.submit(job)
+
+
+async def close() -> None:
+    """End the threads and their connections; the next job starts them again."""
+    global _aside
+    pool, _aside = _aside, None
+    if pool is not None:
+        pool.shutdown(wait=False, cancel_futures=True)
+    await _quick.close()
+    await _slow.close()
