@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from workspaces.documents import access as documents
 from workspaces.documents.models import Document, Project
+from workspaces.events import access as events
 from workspaces.people import access as people
 from workspaces.people.models import Role, User, Workspace
 
@@ -53,3 +54,14 @@ def shell_of(
         document=document,
         documents=documents.tree_of(project) if project is not None else (),
     )
+
+
+def live_config(workspace: Workspace) -> dict[str, Any]:
+    """Return what a page's live island needs: the workspace's socket, and from which event on."""
+    return {
+        "workspace": str(workspace.pk),
+        "socket": f"/ws/workspaces/{workspace.pk}/",
+        "since": events.head_of(workspace.pk),
+        "run": None,
+        "currency": workspace.currency,
+    }

@@ -1,6 +1,9 @@
 """The only way from (person, id) to a project or a document: stranger → NotFound, member without right → Forbidden."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Max, Q, QuerySet
@@ -25,18 +28,33 @@ def projects_in(user: User, workspace: Workspace) -> QuerySet[Project]:
     return Project.objects.of(user).live().filter(workspace=workspace).order_by("name", "id")
 
 
-def project_cards(user: User, workspace: Workspace) -> QuerySet[Project]:
-    """Return the live projects, last touched first, each with `documents_count` and `updated_at`."""
-    return (
+def archived_projects(user: User, workspace: Workspace) -> QuerySet[Project]:
+    """Return the archived projects of one workspace by name: who archived one has to find it again."""
+    return Project.objects.of(user).exclude(archived_at=None).filter(workspace=workspace).order_by("name", "id")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectCard:
+    """A project with the number of its live documents and the time of the last change of any of them."""
+
+    project: Project
+    documents: int
+    updated_at: datetime
+
+
+def project_cards(user: User, workspace: Workspace) -> list[ProjectCard]:
+    """Return the live projects of a workspace, last touched first."""
+    rows: Iterable[Any] = (
         Project.objects.of(user)
         .live()
         .filter(workspace=workspace)
         .annotate(
-            documents_count=Count("documents", filter=Q(documents__archived_at=None), distinct=True),
-            updated_at=Coalesce(Max("documents__updated_at"), "created_at"),
+            count=Count("documents", filter=Q(documents__archived_at=None), distinct=True),
+            touched_at=Coalesce(Max("documents__updated_at"), "created_at"),
         )
-        .order_by("-updated_at")
+        .order_by("-touched_at")
     )
+    return [ProjectCard(project=row, documents=row.count, updated_at=row.touched_at) for row in rows]
 
 
 def project_for(user: User, project_id: UUID | str, at_least: Role = Role.VIEWER) -> Project:

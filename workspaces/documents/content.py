@@ -9,7 +9,7 @@ from pycrdt import Doc
 from workspaces.documents import crdt, links
 from workspaces.documents.markdown_parse import parse_markdown
 from workspaces.documents.markdown_write import to_markdown
-from workspaces.documents.schema import TEXT_BLOCKS, Node, validate
+from workspaces.documents.schema import TEXT_BLOCKS, Node, number_of, validate
 
 __all__ = ["parse_markdown", "plain_text", "read", "seed", "to_html", "to_markdown", "words_in"]
 
@@ -81,7 +81,7 @@ def _html(node: Node) -> str:
         case "horizontalRule":
             return "<hr>"
         case "heading":
-            level = int(attrs.get("level") or 1)
+            level = number_of(node, "level")
             return f"<h{level}>{inner}</h{level}>"
         case "codeBlock":
             return f"<pre><code>{inner}</code></pre>"
@@ -90,12 +90,12 @@ def _html(node: Node) -> str:
         case "taskItem":
             return f"<li>{'☑' if attrs.get('checked') else '☐'} {inner}</li>"
     tag = _TAGS.get(kind, "div")
-    return f"<{tag}{_html_numbers(attrs)}>{inner}</{tag}>"
+    return f"<{tag}{_html_numbers(node)}>{inner}</{tag}>"
 
 
-def _html_numbers(attrs: dict[str, Any]) -> str:
-    given = ((name, attrs.get(name)) for name in ("start", "colspan", "rowspan"))
-    return "".join(f' {name}="{int(value)}"' for name, value in given if value is not None and int(value) != 1)
+def _html_numbers(node: Node) -> str:
+    given = ((name, number_of(node, name)) for name in ("start", "colspan", "rowspan"))
+    return "".join(f' {name}="{value}"' for name, value in given if value != 1)
 
 
 def _html_text(node: Node) -> str:

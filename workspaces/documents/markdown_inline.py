@@ -15,7 +15,8 @@ Mark = tuple[str, ...]  # ("bold",), ("link", href, title)
 _SIGNS: Final = {"bold": "**", "italic": "*", "strike": "~~"}
 _ORDER: Final = ("link", "bold", "italic", "strike")
 _ESCAPED: Final = re.compile(
-    r"[\\`*\[\]]"
+    r"(?P<cited>\[\d{1,3}\](?![\[(:]))"  # the number of a source reads well as it is, and is no link without a target
+    r"|[\\`*\[\]]"
     r"|<(?=[a-zA-Z/!?])"
     r"|(?<![^\W_])_|_(?![^\W_])"
     r"|(?<=~)~|~(?=~)|^~|~$"
@@ -82,9 +83,9 @@ def _pieces(nodes: list[Node], *, has_breaks: bool) -> list[_Piece]:
         else:
             pieces.append(_Piece(text, known, is_code="code" in marks))
     pieces = [part for piece in pieces for part in _without_edges(piece)]
-    while pieces and pieces[-1].is_break:
-        pieces.pop()
-    return pieces
+    words = [place for place, piece in enumerate(pieces, 1) if not (piece.is_break or piece.is_blank)]
+    end = words[-1] if words else 0
+    return pieces[:end] + [piece for piece in pieces[end:] if not piece.is_break]  # at the end it would be a backslash
 
 
 def _without_edges(piece: _Piece) -> list[_Piece]:
@@ -153,7 +154,7 @@ def _closing(mark: Mark) -> _Token:
 
 
 def _escape(text: str) -> str:
-    return _ESCAPED.sub(lambda found: "\\" + found[0], text)
+    return _ESCAPED.sub(lambda found: found[0] if found["cited"] else "\\" + found[0], text)
 
 
 def _code(text: str) -> str:

@@ -8,10 +8,11 @@ import re
 from typing import Any, Final
 
 from workspaces.documents.markdown_inline import escape_lines, spans
-from workspaces.documents.schema import Node
+from workspaces.documents.schema import Node, number_of
 
 _BULLETS: Final = ("-", "*")
 _NUMBERS: Final = (".", ")")
+_MOST_CELLS: Final = 100_000  # of a table with its gaps and merged cells; a larger one is written without them
 _COLONS: Final = {"left": ":--", "center": ":-:", "right": "--:"}
 
 
@@ -41,7 +42,7 @@ def _block(node: Node, turn: int) -> str | None:
     match node["type"]:
         case "heading":
             words = re.sub(r"(^|\s)(#+)$", r"\1\\\2", spans(content, has_breaks=False))
-            return f"{'#' * int(attrs.get('level') or 1)} {words}".rstrip()
+            return f"{'#' * number_of(node, 'level')} {words}".rstrip()
         case "paragraph":
             return escape_lines(spans(content)) or None
         case "blockquote":
@@ -51,7 +52,7 @@ def _block(node: Node, turn: int) -> str | None:
         case "horizontalRule":
             return "---"
         case "bulletList" | "orderedList" | "taskList":
-            return _list(node["type"], content, attrs, turn)
+            return _list(node, content, turn)
         case "table":
             return _table(content)
         case _:
@@ -65,8 +66,8 @@ def _code(text: str, language: str) -> str:
     return f"{opening}\n{text}\n{fence}" if text else f"{opening}\n{fence}"
 
 
-def _list(kind: str, items: list[Node], attrs: dict[str, Any], turn: int) -> str:
-    start = 1 if attrs.get("start") is None else int(attrs["start"])
+def _list(node: Node, items: list[Node], turn: int) -> str:
+    kind, start = node["type"], number_of(node, "start")
     rows = []
     for place, item in enumerate(items):
         sign = f"{start + place}{_NUMBERS[turn]}" if kind == "orderedList" else _BULLETS[turn]
@@ -94,18 +95,21 @@ def _item(blocks: list[Node], box: str) -> str:
 def _table(rows: list[Node]) -> str:
     if not rows:
         return ""
-    lines = [[text for cell in row.get("content") or [] for text in _cell(cell)] for row in rows]
+    cells = [row.get("content") or [] for row in rows]
+    is_whole = len(rows) * max(sum(number_of(cell, "colspan") for cell in row) for row in cells) <= _MOST_CELLS
+    lines = [[text for cell in row for text in _cell(cell, has_span=is_whole)] for row in cells]
     width = max(len(line) for line in lines)
     head = rows[0].get("content") or []
     aligned = [(cell.get("attrs") or {}).get("align") for cell in head]
     rule = [_COLONS.get(str(align), "---") for align in aligned] + ["---"] * (width - len(aligned))
-    padded = [line + [""] * (width - len(line)) for line in lines]
-    return "\n".join("| " + " | ".join(line) + " |" for line in [padded[0], rule[:width], *padded[1:]])
+    padded = [line + [""] * (width - len(line)) for line in (lines if is_whole else lines[:1])]
+    rest = padded[1:] if is_whole else lines[1:]
+    return "\n".join("| " + " | ".join(line) + " |" for line in [padded[0], rule[:width], *rest])
 
 
-def _cell(cell: Node) -> list[str]:
+def _cell(cell: Node, *, has_span: bool) -> list[str]:
     words = " ".join(filter(None, (_flat(block) for block in cell.get("content") or [])))
-    return [words.replace("|", "\\|")] + [""] * (int((cell.get("attrs") or {}).get("colspan") or 1) - 1)
+    return [words.replace("|", "\\|")] + [""] * (number_of(cell, "colspan") - 1 if has_span else 0)
 
 
 def _flat(block: Node) -> str:

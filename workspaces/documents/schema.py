@@ -142,6 +142,21 @@ def _fits(spec: Spec, value: Any) -> bool:
             return _is_whole(spec, value)
 
 
+def is_known_value(kind: str, name: str, value: Any) -> bool:
+    """Return whether a node of this kind may have this value as this attribute of its own; None it may always have."""
+    spec = NODES[kind]["attrs"].get(name)
+    return value is None or (spec is not None and _fits(spec, value))
+
+
+def number_of(node: Node, name: str) -> int:
+    """Return a whole number among a node's attributes as the schema has it, 1 for anything else.
+
+    Documents hold what their writers' programs wrote; only what the server writes has been validated.
+    """
+    value = (node.get("attrs") or {}).get(name)
+    return 1 if value is None or not is_known_value(node["type"], name, value) else int(value)
+
+
 def _is_whole(spec: Spec, value: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
@@ -156,7 +171,7 @@ def as_markdown() -> str:
         "# What a document may contain",
         "",
         f"Schema version {VERSION}. The one root is the XmlFragment `{ROOT}`; names are those of Tiptap.",
-        f"Anything else is refused at the gate. Blocks written by the server nest at most {MAX_DEPTH} deep. This page comes",
+        f"Anything else is refused at the gate. Blocks of the server nest at most {MAX_DEPTH} deep. This page comes",
         "from `workspaces/documents/schema.json`; `python -m workspaces.documents.schema` prints it.",
         "",
         "Every block and every item of a list may carry:",

@@ -27,7 +27,6 @@ class DocumentRead(serializers.ModelSerializer[Document]):
     """`seq` counts what was ever written into the document; `words` may be a little behind."""
 
     project = serializers.UUIDField(source="project_id")
-    parent = serializers.UUIDField(source="parent_id", allow_null=True)
     kind = serializers.ChoiceField(choices=Kind.choices)
     seq = serializers.IntegerField(source="head_seq")
 
@@ -46,7 +45,7 @@ class DocumentWrite(Strict):
     """`parent` null puts a document at the top of its project."""
 
     title = serializers.CharField(max_length=200)
-    parent = serializers.UUIDField(required=False, allow_null=True)
+    parent = serializers.UUIDField(required=False, allow_null=True)  # type: ignore[assignment]  # the name of a field only
 
 
 class DocumentCreate(DocumentWrite):

@@ -1,5 +1,6 @@
 """What can be done with projects and documents. Content changes go through the log alone."""
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
@@ -11,8 +12,9 @@ from workspaces.documents.models import Document, Project
 from workspaces.documents.schema import Node
 from workspaces.events import services as events
 from workspaces.people.models import User, Workspace
+from wukong.kernel import bus, committer
 from wukong.kernel.clock import now
-from wukong.kernel.errors import Conflict, Invalid, TooLarge
+from wukong.kernel.errors import Conflict, Invalid, NotFound, TooLarge
 
 MAX_SEED_BYTES = 4 * 1024 * 1024
 
@@ -55,6 +57,7 @@ def archive_project(*, project: Project, actor: User | None) -> Project:
         project.archived_at = now()
         project.save(update_fields=["archived_at"])
         _project_event("project.archived", project, actor)
+        _tell_rooms(list(project.documents.values_list("pk", flat=True)))
     return project
 
 
@@ -64,7 +67,18 @@ def restore_project(*, project: Project, actor: User | None) -> Project:
         project.archived_at = None
         project.save(update_fields=["archived_at"])
         _project_event("project.restored", project, actor)
+        _tell_rooms(list(project.documents.values_list("pk", flat=True)))
     return project
+
+
+def _tell_rooms(document_ids: list[UUID]) -> None:
+    """Make the open sockets of these documents look up again whether they may write."""
+
+    def tell() -> None:
+        for document_id in document_ids:
+            bus.publish(f"document:{document_id}", {"rights": True})
+
+    transaction.on_commit(tell)
 
 
 def _project_event(kind: str, project: Project, actor: User | None) -> None:
@@ -77,7 +91,6 @@ def _project_event(kind: str, project: Project, actor: User | None) -> None:
 
 
 # --- documents ------------------------------------------------------------------------------------------------------
-@transaction.atomic
 def create_document(
     *,
     project: Project,
@@ -95,18 +108,30 @@ def create_document(
         raise Conflict(_("This project is archived. Restore it first."))
     if parent is not None and parent.project_id != project.pk:
         raise Invalid(_("The parent is in another project."), {"parent": [_("Choose one of this project.")]})
-    document = Document.objects.create(
-        project=project,
-        parent=parent,
-        title=_clean(title, "title", 200),
-        position=_last_position(project, parent) + 1,
-        created_by=actor.pk if actor else None,
-    )
+    title = _clean(title, "title", 200)
     blocks = content.parse_markdown(_checked(markdown)) if markdown else nodes
-    if blocks:
-        _seed(document, blocks)
-    _document_event("document.created", document, actor)
+    seed = _seed_of(blocks) if blocks else None  # a long text takes seconds, in which SQLite's one writer must be free
+    with transaction.atomic():
+        document = Document.objects.create(
+            project=project,
+            parent=parent,
+            title=title,
+            position=_last_position(project, parent) + 1,
+            created_by=actor.pk if actor else None,
+        )
+        if seed is not None:
+            _plant(document, seed)
+        _document_event("document.created", document, actor)
     return document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seed:
+    """The first content of a document: a Yjs v1 update of one client id, and its number of words."""
+
+    update: bytes
+    client_id: int
+    words: int
 
 
 def _checked(markdown: str) -> str:
@@ -115,16 +140,21 @@ def _checked(markdown: str) -> str:
     return markdown
 
 
-def _seed(document: Document, nodes: list[Node]) -> None:
-    client_id = log.issue_client_id(document_id=document.pk, kind="system", principal=document.pk)
+def _seed_of(nodes: list[Node]) -> _Seed:
+    client_id = log.draw_client_id()
     doc = crdt.open_doc(client_id=client_id)
     content.seed(doc, nodes)
+    return _Seed(update=doc.get_update(), client_id=client_id, words=content.words_in(content.plain_text(nodes)))
+
+
+def _plant(document: Document, seed: _Seed) -> None:
+    log.bind_client_id(document_id=document.pk, client_id=seed.client_id, kind="system", principal=document.pk)
     entry = log.LogEntry(
-        data=doc.get_update(), client_id=client_id, principal=document.pk, kind="system", key=f"seed:{document.pk}"
+        data=seed.update, client_id=seed.client_id, principal=document.pk, kind="system", key=f"seed:{document.pk}"
     )
     document.head_seq = log.append(document_id=document.pk, entries=[entry])
-    document.words = content.words_in(content.plain_text(nodes))
-    log.refresh_words(document_id=document.pk, words=document.words)
+    document.words = seed.words
+    log.refresh_words(document_id=document.pk, words=seed.words)
 
 
 def _last_position(project: Project, parent: Document | None) -> int:
@@ -144,7 +174,7 @@ def rename_document(*, document: Document, title: str, actor: User | None) -> Do
 def change_document(
     *, document: Document, title: str | None, is_moved: bool, parent: Document | None, actor: User | None
 ) -> Document:
-    """Rename a document (`title` None: it stays) and move it below `parent` if `is_moved`: both, or nothing on an error."""
+    """Rename a document (`title` None: it stays), and move it below `parent` if `is_moved`: both, or nothing at all."""
     if title is not None:
         document = rename_document(document=document, title=title, actor=actor)
     if is_moved:
@@ -187,6 +217,7 @@ def archive_document(*, document: Document, actor: User | None) -> Document:
         document.archived_at = now()
         document.save(update_fields=["archived_at"])
         _document_event("document.archived", document, actor)
+        _tell_rooms([document.pk])
     return document
 
 
@@ -196,6 +227,7 @@ def restore_document(*, document: Document, actor: User | None) -> Document:
         document.archived_at = None
         document.save(update_fields=["archived_at"])
         _document_event("document.restored", document, actor)
+        _tell_rooms([document.pk])
     return document
 
 
@@ -211,3 +243,16 @@ def _document_event(kind: str, document: Document, actor: User | None) -> None:
             "parent": str(document.parent_id) if document.parent_id else None,
         },
     )
+
+
+def tidy_document(*, document_id: UUID) -> None:
+    """Refresh the count of words, and take a snapshot when enough has come together. Skips what is gone.
+
+    Reads outside of transactions and waits for the committer: never call it from a job.
+    """
+    try:
+        made = log.make_snapshot(document_id)
+    except NotFound:
+        return
+    keeps = log.needs_snapshot(document_id)
+    committer.run(lambda: log.store_snapshot(document_id=document_id, made=made, keeps_state=keeps))

@@ -118,13 +118,18 @@ def add_source(request: HttpRequest, project_id: UUID) -> HttpResponse:
                 actor=user,
             )
         except WukongError as error:
-            refused.append(f"{upload.name}: {error.message}")
+            name = upload.name or ""
+            refused.append(error.message if name and name in error.message else f"{name}: {error.message}")
     if text := request.POST.get("paste_text", "").strip():
         name = request.POST.get("paste_name", "").strip() or _("Pasted text")
         try:
             sources.add_source(project=project, name=name, media_type="text/plain", data=text, actor=user)
         except WukongError as error:
             refused.append(error.message)
+    elif name := request.POST.get("paste_name", "").strip():
+        refused.append(_("“%s” has no text yet. Paste it, or clear the name.") % name)
+    elif not request.FILES:
+        refused.append(_("Choose a file, or paste some text."))
     if refused:
         request.session["source_error"] = " ".join(refused)
     return redirect("agents:project", project.pk)

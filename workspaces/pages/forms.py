@@ -1,13 +1,13 @@
 """Forms of the house's pages: they parse; the services judge."""
 
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from workspaces.people.access import SCOPES
 from workspaces.people.models import Role
+from workspaces.people.names import time_zones
 
 
 class _Styled(forms.Form):
@@ -23,7 +23,7 @@ class _Styled(forms.Form):
 class WorkspaceForm(_Styled):
     name = forms.CharField(label=_("Name"), max_length=80)
     time_zone = forms.ChoiceField(
-        label=_("Time zone"), choices=[(zone, zone) for zone in sorted(available_timezones())], initial="UTC"
+        label=_("Time zone"), choices=[(zone, zone) for zone in sorted(time_zones())], initial="UTC"
     )
 
 
@@ -44,6 +44,7 @@ class InviteForm(_Styled):
     role = forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=Role.EDITOR)
 
 
+# Without billing:write: credit is added by the people who run the installation, so it would allow nothing.
 SCOPE_WORDS = {
     "workspaces:read": _("See the workspace and its members"),
     "workspaces:write": _("Change the workspace and its members"),
@@ -56,7 +57,6 @@ SCOPE_WORDS = {
     "runs:read": _("See runs"),
     "runs:write": _("Start and stop runs"),
     "billing:read": _("Read the bill"),
-    "billing:write": _("Add credit"),
 }
 
 
@@ -64,7 +64,7 @@ class KeyForm(_Styled):
     name = forms.CharField(label=_("Name"), max_length=80)
     scopes = forms.MultipleChoiceField(
         label=_("The key may"),
-        choices=[(scope, SCOPE_WORDS[scope]) for scope in SCOPES],
+        choices=[(scope, SCOPE_WORDS[scope]) for scope in SCOPES if scope in SCOPE_WORDS],
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": _("Choose at least one.")},
     )

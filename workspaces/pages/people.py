@@ -89,7 +89,11 @@ def workspace_settings(request: HttpRequest, slug: str) -> HttpResponse:
 def leave(request: HttpRequest, slug: str) -> HttpResponse:
     user = person(request)
     workspace = access.workspace_for(user, slug)
-    services.leave(membership=access.membership_in(user, workspace))
+    try:
+        services.leave(membership=access.membership_in(user, workspace))
+    except Conflict as error:
+        messages.error(request, error.message)
+        return redirect("people:settings", slug)
     messages.success(request, _("You have left %(name)s.") % {"name": workspace.name})
     return redirect("agents:start")
 

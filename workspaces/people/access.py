@@ -205,6 +205,14 @@ def key_of(secret: str) -> ApiKey | None:
     return key
 
 
+def live_key(key_id: UUID) -> ApiKey | None:
+    """Return a key as it is now, its person's `acting_key` set to it; None when it no longer works."""
+    key = ApiKey.objects.live().filter(pk=key_id).select_related("user").first()
+    if key is not None:
+        key.user.acting_key = key
+    return key
+
+
 def user_by_email(email: str) -> User:
     """Return a person by e-mail address, for operators' commands; raises NotFound."""
     user = User.objects.filter(email=email.strip().lower()).first()

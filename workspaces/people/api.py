@@ -34,7 +34,6 @@ class WorkspaceViewSet(ViewSet):
 
     required_scope = "workspaces"
     serializer_class = WorkspaceRead
-    lookup_value_regex = "[^/]+"
 
     def list(self, request: Request) -> Response:
         return self.page(access.workspaces_of(person(request)), WorkspaceRead)

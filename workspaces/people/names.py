@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import cache
 from zoneinfo import available_timezones
 
 from django.core.exceptions import ValidationError
@@ -57,8 +58,14 @@ def free_slug(name: str, taken_with: Callable[[str], set[str]]) -> str:
     return slug
 
 
+@cache
+def time_zones() -> frozenset[str]:
+    """Return all names of time zones. Kept: finding them opens six hundred files (20 ms)."""
+    return frozenset(available_timezones())
+
+
 def clean_time_zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in time_zones():
         raise Invalid(_("Unknown time zone."), {"time_zone": [_("A name like Europe/Berlin.")]})
     return name
 

@@ -19,7 +19,8 @@ from rest_framework.views import APIView
 from workspaces.people import idempotency
 from workspaces.people.access import Principal, principal_of, workspace_for
 from workspaces.people.models import User
-from wukong.kernel.errors import Invalid, TooLarge
+from wukong.kernel.errors import Invalid, NotFound, TooLarge
+from wukong.kernel.http.pagination import CursorPages
 from wukong.kernel.ids import new_id
 
 HEADER = "Idempotency-Key"
@@ -54,6 +55,7 @@ class Idempotent(APIView):
         return principal_of(person(self.request))
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        _check_words(request)
         _check_length(request)
         key = request.headers.get(HEADER) if request.method == "POST" else None
         if key is not None and not _is_form(request):
@@ -61,7 +63,7 @@ class Idempotent(APIView):
         super().initial(request, *args, **kwargs)
         if key is None:
             return
-        if not 0 < len(key) <= MAX_KEY:
+        if not 0 < len(key) <= MAX_KEY or "\0" in key:
             raise Invalid(_text_of_bad_key())
         answer = idempotency.reserve(
             caller=self.principal.id, key=key, path=request.path[:300], body_hash=_hash_of(request)
@@ -120,6 +122,10 @@ class View(Idempotent):
 class ViewSet(View, viewsets.GenericViewSet[Any]):
     """Base of a noun: each method asks access, calls one service, shapes the answer."""
 
+    lookup_value_regex = "[^/]+"  # what is no id is answered by access, as what is not there
+    page_ordering: str | tuple[str, ...] = CursorPages.ordering
+    """What lists are ordered by; unique, so that a cursor is a place."""
+
     def page(self, rows: QuerySet[Any], serializer: type[BaseSerializer[Any]], **context: Any) -> Response:
         """Answer with one page of `rows`, as `?page_size=` and `?cursor=` ask."""
         found = self.paginate_queryset(rows)
@@ -141,8 +147,18 @@ def person(request: Any) -> User:
     return user
 
 
+def _check_words(request: Request) -> None:
+    """Refuse null characters, which no database of ours can look for."""
+    if "\0" in request.path:
+        raise NotFound(_("There is nothing here, or it is not for you."))
+    if bad := [name for name, values in request.query_params.lists() if "\0" in name + "".join(values)]:
+        raise Invalid(_("Null characters are not allowed."), {bad[0]: [_("Null characters are not allowed.")]})
+
+
 def _check_length(request: Request) -> None:
     """Refuse what is too long to read; Django's own limit does not reach REST framework's parsers."""
+    if "Transfer-Encoding" in request.headers:
+        raise Invalid(_("Send the body with its Content-Length."))
     most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     if _is_form(request):
         most += settings.WUKONG_SOURCE_MAX_BYTES

@@ -38,6 +38,13 @@ def create_user(*, email: str, password: str | None = None, name: str = "", is_o
 
 
 @transaction.atomic
+def set_password(*, user: User, password: str) -> None:
+    """Give a person another password (operators' commands); whoever is signed in elsewhere is signed out."""
+    user.set_password(password)
+    user.save(update_fields=["password"])
+
+
+@transaction.atomic
 def rename_person(*, user: User, name: str) -> User:
     """Change how a person is called on cursors and beside words."""
     user.name = names.clean_name(name)

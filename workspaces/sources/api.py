@@ -2,7 +2,7 @@
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import status
-from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -11,6 +11,7 @@ from workspaces.people.models import Role
 from workspaces.people.rest import ViewSet, person
 from workspaces.sources import access, services
 from workspaces.sources.serializers import SourceRead, SourceWrite
+from wukong.kernel.http.parsers import StrictJSON
 
 BY_PARENT = [
     OpenApiParameter("workspace", str, description="Id or slug: only those of this workspace."),
@@ -24,7 +25,7 @@ class SourceViewSet(ViewSet):
 
     required_scope = "sources"
     serializer_class = SourceRead
-    parser_classes = (MultiPartParser, JSONParser)
+    parser_classes = (MultiPartParser, StrictJSON)
 
     def list(self, request: Request) -> Response:
         user = person(request)

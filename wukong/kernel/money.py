@@ -21,8 +21,18 @@ def format_amount(nano: int) -> str:
     return f"{sign}{value // NANO}.{value % NANO:09d}"
 
 
+def short_amount(nano: int) -> str:
+    """Return nano-units exactly, for a sentence: as many places as they need, at least two.
+
+    >>> short_amount(4_974_022_000), short_amount(5 * NANO)
+    ('4.974022', '5.00')
+    """
+    whole, _, places = format_amount(nano).partition(".")
+    return f"{whole}.{places.rstrip('0').ljust(2, '0')}"
+
+
 def parse_amount(text: str) -> int:
-    """Return the nano-units of a decimal string; raises Invalid for anything else, also for more than nine places.
+    """Return the nano-units of a decimal string with at most nine places; raises Invalid for anything else.
 
     >>> parse_amount("5.00")
     5000000000
@@ -31,7 +41,10 @@ def parse_amount(text: str) -> int:
         raise Invalid("An amount is a number like 5 or 12.50, with at most nine decimal places.")
     sign, digits = (-1, text.strip().lstrip("-")) if text.strip().startswith("-") else (1, text.strip())
     whole, _, rest = digits.partition(".")
-    return sign * (int(whole) * NANO + int(rest.ljust(9, "0") or "0"))
+    nano = int(whole) * NANO + int(rest.ljust(9, "0") or "0")
+    if nano > LIMIT_NANO:
+        raise Invalid("An amount is at most 9,000,000,000.")
+    return sign * nano
 
 
 def money_json(nano: int, currency: str) -> dict[str, str]:

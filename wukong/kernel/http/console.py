@@ -22,3 +22,13 @@ class OperatorsOnly:
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class InWords:
+    """Mixin for admin classes: the page of one row shows amounts as its table does, not the integers behind them."""
+
+    list_display: Any
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        columns = [name for name in super().get_fields(request, obj) if not name.endswith("_nano")]  # type: ignore[misc]
+        return [*columns, *(name for name in self.list_display if hasattr(type(self), name) and name not in columns)]

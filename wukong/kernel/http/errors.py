@@ -27,6 +27,7 @@ from wukong.kernel.errors import (
 
 _log = logging.getLogger("wukong.http")
 RETRY_AFTER_S = 2
+MAX_ECHO = 100
 
 
 class MethodNotAllowed(WukongError):
@@ -126,7 +127,12 @@ def _flatten(detail: Any, path: str) -> Iterator[tuple[str, str]]:
             here = f"{path}.{number}" if isinstance(inner, Mapping) and path else path
             yield from _flatten(inner, here)
     else:
-        yield path or "request", str(detail)
+        yield _shown(path) or "request", _shown(str(detail), MAX_ECHO * 5)
+
+
+def _shown(text: str, most: int = MAX_ECHO) -> str:
+    """Return what of a client's words may go back to it: not all of a long one, no halves of characters."""
+    return text[:most].encode("utf-8", "replace").decode()
 
 
 def _text(detail: Any) -> str:

@@ -30,7 +30,7 @@ def problem(request: HttpRequest, error: WukongError) -> HttpResponse:
     is_fragment = request.headers.get("HX-Request") == "true"
     if isinstance(error, Unauthenticated) and not is_fragment:
         return redirect_to_login(request.get_full_path())
-    title, advice = _words(error.status)
+    title, advice = _words(error.status, is_fragment)
     context = {
         "status": error.status,
         "code": error.code,
@@ -68,7 +68,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return problem(request, WukongError(_("Something went wrong on our side."), {"reference": reference}))
 
 
-def _words(status: int) -> tuple[str, str]:
+def _words(status: int, is_fragment: bool) -> tuple[str, str]:
     """Return the title of an error page and what its reader may do about it."""
     words = {
         401: (_("Please sign in"), _("Sign in and come back to this page.")),
@@ -86,6 +86,5 @@ def _words(status: int) -> tuple[str, str]:
         _("Something went wrong"),
         _("Load the page again. If it happens again, tell who runs this installation the reference."),
     )
-    return words.get(
-        status, ours if status >= 500 else (_("That did not work"), _("Go back, correct it and try again."))
-    )
+    wrong = _("Correct it and try again.") if is_fragment else _("Go back, correct it and try again.")
+    return words.get(status, ours if status >= 500 else (_("That did not work"), wrong))
