@@ -1,0 +1,397 @@
+/**
+ * Keeps one Yjs document in step with the server.
+ *
+ * A local change goes into the outbox, then to the server, and leaves the outbox with its acknowledgement. After a
+ * reconnect everything in the outbox is sent again as it is: the server binds the client ids that it has issued to the
+ * person, so changes made under the id of an earlier connection stay valid, and Yjs counts a change once.
+ */
+
+import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate, removeAwarenessStates } from "y-protocols/awareness";
+import * as Y from "yjs";
+import type { Entry, Outbox } from "./outbox";
+import { VERSION } from "./schema";
+import { Timers } from "./timers";
+import { backoff, browserSocket, Connection, type SocketMaker } from "./transport";
+import * as wire from "./wire";
+
+const FLUSH_MS = 40;
+const AWARENESS_MS = 100;
+const HELLO_MS = 10_000;
+const ACK_MS = 15_000;
+const ALIVE_MS = 4_000;
+const HOLD_MS = 5_000;
+const CHUNK_BYTES = 64 * 1024;
+const WRITERS = new Set(["owner", "admin", "editor"]);
+
+export type Status = "connecting" | "live" | "offline" | "ended";
+/** Why there will be no further connection. */
+export type Ending = "signed_out" | "forbidden" | "gone" | "outdated" | "broken";
+
+export interface Listeners {
+  /** Status, role or the number of unsaved edits moved. */
+  changed(): void;
+  /** The document is complete for the first time: the editor may show it. */
+  synced(): void;
+  /** The server does not take what is in the outbox: roll back. `message` is the server's sentence, or empty. */
+  refused(message: string): void;
+  /** The editor's binding has deleted words that it could not show: stop before anybody loses them. */
+  mismatch(): void;
+}
+
+export interface Options {
+  url: string;
+  outbox: Outbox;
+  listeners: Listeners;
+  /** The origin of the editor binding's transactions. */
+  binding: unknown;
+  /** Called before others' words come in, so that the editor can take in what has been done here. */
+  beforeRemote?: () => void;
+  make?: SocketMaker;
+  /** Ask by HTTP why the socket was not accepted; null when the server does not answer. */
+  probe?: () => Promise<number | null>;
+}
+
+const REMOTE = Symbol("remote");
+const STORED = Symbol("stored");
+
+export class Provider {
+  readonly doc = new Y.Doc();
+  readonly awareness = new Awareness(this.doc);
+  readonly outbox: Outbox;
+  status: Status = "connecting";
+  ending: Ending | null = null;
+  role: string | null = null;
+  isSynced = false;
+
+  private connection: Connection | null = null;
+  private isWelcome = false;
+  private unsent: Entry[] = [];
+  private sent: Entry[][] = [];
+  private acked = 0;
+  private limit = 1 << 20;
+  private attempts = 0;
+  private forgiven = 0;
+  private isApplying = false;
+  private isFirstSyncRunning = false;
+  private held: Uint8Array[] | null = null;
+  private isPresenceDue = false;
+  private flushedAt = 0;
+  private presenceAt = 0;
+  private readonly timers = new Timers<"flush" | "presence" | "retry" | "hello" | "ack" | "alive" | "hold">();
+
+  constructor(private readonly options: Options) {
+    this.outbox = options.outbox;
+    this.doc.on("update", this.noteUpdate);
+    this.doc.on("afterTransaction", this.noteTransaction);
+    this.awareness.on("update", this.notePresence);
+  }
+
+  get mayWrite(): boolean {
+    return this.role !== null && WRITERS.has(this.role) && this.ending === null;
+  }
+
+  /** Whether everything that was written here is confirmed by the server. */
+  get isSaved(): boolean {
+    return this.outbox.entries.length === 0;
+  }
+
+  // --- the connection ---------------------------------------------------------------------------------------------
+  connect(): void {
+    if (this.connection || this.ending) return;
+    this.timers.stop("retry");
+    this.isWelcome = false;
+    const connection: Connection = new Connection(
+      this.options.url,
+      { message: (message) => this.receive(message), closed: (code) => this.closed(code) },
+      this.options.make ?? browserSocket,
+    );
+    this.connection = connection;
+    this.timers.start("hello", HELLO_MS, () => this.lose());
+  }
+
+  /** Try again at once: the network came back, or a person asked. */
+  reconnect(): void {
+    if (this.ending) return;
+    this.attempts = 0;
+    if (this.connection && !this.isWelcome) this.drop();
+    this.connect();
+  }
+
+  /** Make sure that the connection still lives: a network that went away says nothing. */
+  verify(): void {
+    if (!this.isWelcome) return;
+    this.connection?.send(wire.step1(Y.encodeStateVector(this.doc)));
+    this.timers.start("alive", ALIVE_MS, () => this.lose());
+  }
+
+  destroy(): void {
+    this.timers.stopAll();
+    this.doc.off("update", this.noteUpdate);
+    this.doc.off("afterTransaction", this.noteTransaction);
+    this.awareness.off("update", this.notePresence);
+    this.drop();
+    this.awareness.destroy();
+    this.doc.destroy();
+  }
+
+  private drop(): void {
+    this.connection?.close();
+    this.connection = null;
+    this.isWelcome = false;
+  }
+
+  private lose(): void {
+    this.drop();
+    this.closed(1006);
+  }
+
+  private closed(code: number): void {
+    const wasWelcome = this.isWelcome;
+    this.drop();
+    for (const name of ["hello", "ack", "alive"] as const) this.timers.stop(name);
+    if (this.ending) return;
+    if (code === 4401) return this.end("signed_out");
+    if (code === 4404) return this.end("gone");
+    if (code === 4426) return this.end("outdated");
+    if (code === 4400 || code === 4413 || code === 4409 || code === 4403) return this.forgive(code);
+    if (!wasWelcome) void this.ask();
+    this.retry(code === 4429 ? 2 : 0);
+  }
+
+  /** A close that may pass (a new client id, a lower role), may be our own unsent words' fault, or is the end. */
+  private forgive(code: number): void {
+    this.forgiven += 1;
+    const areWordsToBlame = code === 4400 || code === 4413 || this.forgiven > 2;
+    if (areWordsToBlame && this.outbox.entries.length) return this.options.listeners.refused("");
+    if (this.forgiven > 3) return this.end(code === 4403 ? "forbidden" : "broken");
+    this.retry(0);
+  }
+
+  private retry(head: number): void {
+    this.move("offline");
+    this.timers.start("retry", backoff(this.attempts + head), () => this.connect());
+    this.attempts += 1;
+  }
+
+  /** A refused handshake looks like a dead server; HTTP knows better. */
+  private async ask(): Promise<void> {
+    const answer = (await this.options.probe?.()) ?? null;
+    if (this.isWelcome) return;
+    if (answer === 401) this.end("signed_out");
+    if (answer === 403) this.end("forbidden");
+    if (answer === 404) this.end("gone");
+  }
+
+  private end(why: Ending): void {
+    this.ending = why;
+    this.timers.stop("retry");
+    this.drop();
+    this.leaveOthers();
+    this.move("ended");
+  }
+
+  private move(status: Status): void {
+    if (status === "offline" && this.status === "live") this.leaveOthers();
+    this.status = status;
+    this.options.listeners.changed();
+  }
+
+  // --- what arrives -----------------------------------------------------------------------------------------------
+  private receive(message: wire.Message): void {
+    this.timers.stop("alive");
+    if (message.kind === "control") return this.control(message.body);
+    if (!this.isWelcome) return;
+    // Step 1 asks for what the server lacks: exactly the outbox, which is sent anyway.
+    if (message.kind === "awareness") applyAwarenessUpdate(this.awareness, message.update, REMOTE);
+    if (message.kind === "update") {
+      if (this.held) this.held.push(message.update);
+      else this.apply(message.update, REMOTE);
+      if (message.isStep2 && !this.isSynced) void this.firstSync();
+    }
+  }
+
+  private control(body: wire.Control): void {
+    if (body.type === "hello") return this.welcome(body);
+    if (!this.isWelcome) return;
+    if (body.type === "ack") this.ack(body.n);
+    if (body.type === "rejected") this.rejected(body.code, body.message);
+    if (body.type === "role") {
+      this.role = body.role;
+      this.options.listeners.changed();
+      // What was sent gets its answer from the server; what was not sent never may be.
+      if (this.unsent.length && !this.mayWrite) this.options.listeners.refused("");
+    }
+  }
+
+  /** A gap may be a message that got lost with a room: everything is sent once more before it counts as refused. */
+  private rejected(code: string, message: string): void {
+    if (code === "gap" && this.forgiven++ === 0) return this.lose();
+    // A later acknowledgement would count this message too.
+    this.drop();
+    this.timers.stop("ack");
+    this.options.listeners.refused(message);
+  }
+
+  private welcome(hello: Extract<wire.Control, { type: "hello" }>): void {
+    this.timers.stop("hello");
+    if (hello.schema !== VERSION) return this.end("outdated");
+    this.isWelcome = true;
+    this.attempts = 0;
+    this.role = hello.role;
+    this.limit = hello.limits?.bytes ?? this.limit;
+    this.takeClientId(hello.client_id);
+    this.connection?.send(wire.step1(Y.encodeStateVector(this.doc)));
+    this.sent = [];
+    this.acked = 0;
+    this.unsent = [...this.outbox.entries];
+    if (this.isSynced && this.unsent.length && !this.mayWrite) return this.options.listeners.refused("");
+    this.status = "live";
+    this.flush();
+    this.options.listeners.changed();
+  }
+
+  /** A local change must never carry an id that the server did not issue: this runs before the editor exists. */
+  private takeClientId(clientId: number): void {
+    const own = this.awareness.getLocalState();
+    this.leaveOthers();
+    this.awareness.states.clear();
+    this.awareness.meta.clear();
+    // The next clock is 1: others take a state of clock 0 for one that they have seen.
+    this.awareness.meta.set(clientId, { clock: 0, lastUpdated: Date.now() });
+    this.doc.clientID = this.awareness.clientID = clientId;
+    this.awareness.setLocalState(own);
+  }
+
+  private leaveOthers(): void {
+    const others = [...this.awareness.getStates().keys()].filter((id) => id !== this.awareness.clientID);
+    removeAwarenessStates(this.awareness, others, REMOTE);
+    // Without the clocks a rejoined server may show the same states again.
+    for (const id of others) this.awareness.meta.delete(id);
+  }
+
+  private async firstSync(): Promise<void> {
+    if (this.isFirstSyncRunning) return;
+    this.isFirstSyncRunning = true;
+    await this.outbox.adopt((entries) => {
+      for (const entry of entries) this.apply(entry.update, STORED);
+      this.unsent.push(...entries);
+      this.flush();
+      this.options.listeners.changed();
+    });
+    if (this.ending) return;
+    this.isSynced = true;
+    if (this.outbox.entries.length && !this.mayWrite) return this.options.listeners.refused("");
+    this.options.listeners.synced();
+    this.options.listeners.changed();
+  }
+
+  /** Run what shows the document to a person; what its binding deletes meanwhile is noticed and not sent. */
+  guard<T>(show: () => T): T {
+    this.isApplying = true;
+    try {
+      return show();
+    } finally {
+      this.isApplying = false;
+    }
+  }
+
+  /** Change the document so that it can be shown. Who may not write keeps the change to themselves. */
+  repair(change: () => void): void {
+    this.guard(() => this.doc.transact(change, this.mayWrite ? null : STORED));
+  }
+
+  /** Keep what others write back, from now on so long: a change of the same words would end an input method's composition. */
+  hold(ms = HOLD_MS): void {
+    this.held ??= [];
+    this.timers.start("hold", ms, () => this.release());
+  }
+
+  release(): void {
+    this.timers.stop("hold");
+    const held = this.held ?? [];
+    this.held = null;
+    for (const change of held) this.apply(change, REMOTE);
+  }
+
+  private apply(change: Uint8Array, origin: symbol): void {
+    this.options.beforeRemote?.();
+    this.guard(() => Y.applyUpdate(this.doc, change, origin));
+  }
+
+  private ack(n: number): void {
+    this.forgiven = 0;
+    if (n <= this.acked) return;
+    this.outbox.done(this.sent.slice(this.acked, n).flat());
+    this.acked = Math.min(n, this.sent.length);
+    this.watchAck();
+    this.options.listeners.changed();
+  }
+
+  private watchAck(): void {
+    this.timers.stop("ack");
+    if (this.acked < this.sent.length) this.timers.start("ack", ACK_MS, () => this.lose());
+  }
+
+  // --- what leaves ------------------------------------------------------------------------------------------------
+  private readonly noteTransaction = (transaction: Y.Transaction): void => {
+    if (!this.isApplying || transaction.origin !== this.options.binding) return;
+    let hasWords = false;
+    Y.iterateDeletedStructs(transaction, transaction.deleteSet, (struct) => {
+      hasWords ||= struct instanceof Y.Item && struct.content instanceof Y.ContentString;
+    });
+    if (hasWords) this.options.listeners.mismatch();
+  };
+
+  private readonly noteUpdate = (change: Uint8Array, origin: unknown): void => {
+    if (origin === REMOTE || origin === STORED) return;
+    if (this.isApplying && origin === this.options.binding) return;
+    this.unsent.push(this.outbox.add(change));
+    this.schedule("flush", this.flushedAt + FLUSH_MS);
+    this.options.listeners.changed();
+  };
+
+  private readonly notePresence = (_change: unknown, origin: unknown): void => {
+    if (origin === REMOTE) return;
+    this.isPresenceDue = true;
+    this.schedule("presence", this.presenceAt + AWARENESS_MS);
+  };
+
+  private schedule(name: "flush" | "presence", at: number): void {
+    if (this.timers.has(name)) return;
+    this.timers.start(name, Math.max(0, at - Date.now()), () => (name === "flush" ? this.flush() : this.sendPresence()));
+  }
+
+  private flush(): void {
+    this.timers.stop("flush");
+    if (!this.isWelcome) return;
+    this.flushedAt = Date.now();
+    while (this.unsent.length && this.mayWrite) {
+      const chunk = this.takeChunk();
+      const change = chunk.length === 1 && chunk[0] ? chunk[0].update : Y.mergeUpdates(chunk.map((entry) => entry.update));
+      if (change.length > this.limit) return this.options.listeners.refused("");
+      this.sent.push(chunk);
+      this.connection?.send(wire.update(change));
+    }
+    if (!this.timers.has("ack")) this.watchAck();
+    this.sendPresence();
+  }
+
+  private takeChunk(): Entry[] {
+    let bytes = 0;
+    let count = 0;
+    for (const entry of this.unsent) {
+      bytes += entry.update.length;
+      if (count && bytes > CHUNK_BYTES) break;
+      count += 1;
+    }
+    return this.unsent.splice(0, count);
+  }
+
+  private sendPresence(): void {
+    this.timers.stop("presence");
+    if (!this.isWelcome || !this.isPresenceDue) return;
+    this.isPresenceDue = false;
+    this.presenceAt = Date.now();
+    this.connection?.send(wire.awareness(encodeAwarenessUpdate(this.awareness, [this.awareness.clientID])));
+  }
+}
