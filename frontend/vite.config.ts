@@ -1,4 +1,4 @@
-import { defineConfig } from "vite";
+import { defineConfig } from "vitest/config";
 
 // One alias: @tiptap/y-tiptap rebuilds its whole mapping on every remote update, y-prosemirror is 2-7 times faster.
 export default defineConfig({
@@ -14,5 +14,13 @@ export default defineConfig({
     assetsInlineLimit: 0,
     target: "es2022",
     rollupOptions: { input: ["src/early.ts", "src/app.ts", "src/run.ts", "src/editor.ts"] },
+  },
+  // The schema and the licences of the bundle lie beside this folder.
+  server: { fs: { allow: [".."] } },
+  test: {
+    include: ["tests/**/*.test.ts"],
+    environment: "jsdom",
+    // Through Vite, so that the alias holds in tests too and there is one copy of each.
+    server: { deps: { inline: [/@tiptap/, /y-prosemirror/, /y-protocols/, /^yjs/, /lib0/] } },
   },
 });

@@ -3,6 +3,7 @@
 WhiteNoise as Django middleware costs a thread hop per file (2.4 ms); its table served here costs 0.5 ms.
 """
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallab
 from whitenoise import WhiteNoise
 
 _YEAR = 365 * 24 * 3600
+_TEXT = ("text/", "image/svg", "application/json", "application/javascript")
+_WORTH_BYTES = 1000
 
 
 def _is_immutable(path: str, url: str) -> bool:
@@ -26,6 +29,7 @@ class Edge:
         for prefix, folder in folders.items():
             noise.add_files(str(folder), prefix=prefix)
         self.files: dict[str, Any] = noise.files
+        self._packed: dict[str, bytes] = {}
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         if scope["type"] == "http":
@@ -48,7 +52,20 @@ class Edge:
             with response.file as opened:
                 body = opened.read()
         sent = [(name.encode("latin1").lower(), value.encode("latin1")) for name, value in response.headers]
+        if response.status == 200 and _is_text(sent) and len(body) >= _WORTH_BYTES:
+            sent.append((b"vary", b"Accept-Encoding"))
+            if "gzip" in headers.get("HTTP_ACCEPT_ENCODING", ""):
+                # Once for each file: what is served does not change while the process lives.
+                if scope["path"] not in self._packed:
+                    self._packed[scope["path"]] = gzip.compress(body, 6, mtime=0)
+                body = self._packed[scope["path"]]
+                sent = [*(one for one in sent if one[0] != b"content-length"), (b"content-encoding", b"gzip")]
         await _answer(send, int(response.status), [*sent, (b"x-content-type-options", b"nosniff")], body)
+
+
+def _is_text(headers: list[tuple[bytes, bytes]]) -> bool:
+    kind = dict(headers).get(b"content-type", b"").decode("latin1")
+    return kind.startswith(_TEXT)
 
 
 async def _answer(send: ASGISendCallable, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:

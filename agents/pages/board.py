@@ -10,13 +10,19 @@ from django.utils.translation import ngettext
 
 from agents import access, metered, services
 from agents.models import Run, RunState, Step, StepState
+from agents.ports import ModelInfo
 from agents.writing import templates
 from agents.writing.templates import Role, Template
 from billing import services as billing
 from workspaces.people.models import Role as MemberRole
 from workspaces.people.models import Workspace
 from wukong.kernel.clock import now
+from wukong.kernel.errors import Invalid
+from wukong.kernel.money import NANO
 
+_CENT = NANO // 100
+# What the meter and the agents' lines show already, many times a minute.
+_QUIET = ("balance.moved", "step.progressed")
 PLANNER = Role(key="planner", name="Planner", icon="list-checks", hue="violet", instructions="")
 LIVE = (RunState.PLANNING, RunState.RUNNING, RunState.FINISHING, RunState.PAUSED)
 
@@ -54,6 +60,7 @@ class AgentView:
     role: Role
     doing: str
     is_working: bool
+    is_done: bool
     cost_nano: int
     tokens: int
 
@@ -77,19 +84,35 @@ class EventView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunView:
-    """Everything that panel, run page, plan and cards show; money in nano-units of `currency`."""
+class RowView:
+    """A run as a line of a list; money in nano-units of `currency`."""
 
     run: Run
-    workspace: Workspace
     template: Template
     currency: str
+    cost_nano: int
+
+    @property
+    def clock_from(self) -> str:
+        begin = self.run.started_at or self.run.created_at
+        return begin.isoformat() if self.run.state in LIVE and self.run.state != RunState.PAUSED else ""
+
+    @property
+    def elapsed(self) -> float:
+        begin = self.run.started_at or self.run.created_at
+        return max(0.0, ((self.run.ended_at or now()) - begin).total_seconds())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunView(RowView):
+    """Everything that panel, run page, plan and cards show."""
+
+    workspace: Workspace
     may_edit: bool
     tasks: Sequence[TaskView]
     agents: Sequence[AgentView]
     lanes: Sequence[LaneView]
     events: Sequence[EventView]
-    cost_nano: int
     held_nano: int
     overhead_nano: int
     limit_nano: int
@@ -113,8 +136,9 @@ class RunView:
 
     @property
     def working(self) -> Sequence[AgentView]:
-        """At most three agents for a card: who works comes first."""
-        return sorted(self.agents, key=lambda agent: not agent.is_working)[:3]
+        """At most three agents for a card: who works, then who is next; who is done only if all are."""
+        busy = [agent for agent in self.agents if not agent.is_done]
+        return sorted(busy or self.agents, key=lambda agent: not agent.is_working)[:3]
 
     @property
     def shares(self) -> Sequence[tuple[str, int]]:
@@ -133,18 +157,31 @@ class RunView:
         return self.run.state in (RunState.DRAFT, RunState.PLANNING, RunState.RUNNING, RunState.PAUSED)
 
     @property
-    def clock_from(self) -> str:
-        begin = self.run.started_at or self.run.created_at
-        return begin.isoformat() if self.run.state in LIVE and self.run.state != RunState.PAUSED else ""
-
-    @property
-    def elapsed(self) -> float:
-        begin = self.run.started_at or self.run.created_at
-        return max(0.0, ((self.run.ended_at or now()) - begin).total_seconds())
-
-    @property
     def missing_nano(self) -> int:
         return int(self.run.pause_details.get("missing_nano", 0))
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether the run waits for a higher limit of its own: the wallet has what is missing."""
+        return self.run.budget_nano is not None and self.available_nano >= self.missing_nano
+
+    @property
+    def raised_limit(self) -> str:
+        """A limit with which the run should come to its end, in whole cents."""
+        enough = max(self.limit_nano + self.missing_nano, self.cost_nano + self.quote.about_nano)
+        cents = -(-enough // _CENT)
+        return f"{cents // 100}.{cents % 100:02d}"
+
+    @property
+    def is_live(self) -> bool:
+        return self.run.state in LIVE
+
+    @property
+    def bar_nano(self) -> int:
+        """What a full bar of spend stands for: the run's own limit, else what it is expected to cost."""
+        if not self.is_live:
+            return 0
+        return self.limit_nano if self.run.budget_nano is not None else self.quote.about_nano
 
 
 def role_of(template: Template, key: str) -> Role:
@@ -155,6 +192,20 @@ def role_of(template: Template, key: str) -> Role:
 def template_of(run: Run) -> Template:
     known = templates.load()
     return known.get(run.template) or next(iter(known.values()))
+
+
+def rows_of(runs: Sequence[Run]) -> list[RowView]:
+    """Return many runs as lines, in as many queries as for one."""
+    figures = billing.runs_figures(run.pk for run in runs)
+    return [
+        RowView(
+            run=run,
+            template=template_of(run),
+            currency=run.workspace.currency,
+            cost_nano=figures[run.pk].cost_nano,
+        )
+        for run in runs
+    ]
 
 
 def view_of(run: Run, *, role: MemberRole, with_events: bool = False) -> RunView:
@@ -170,7 +221,7 @@ def view_of(run: Run, *, role: MemberRole, with_events: bool = False) -> RunView
     balance = billing.balance_of(run.workspace_id)
     usage = figures.usage
     limit = quote.limit_nano
-    info = metered.info(run.model)
+    name, note, is_ready = _model_of(run)
     return RunView(
         run=run,
         workspace=run.workspace,
@@ -191,13 +242,22 @@ def view_of(run: Run, *, role: MemberRole, with_events: bool = False) -> RunView
         tokens_all=usage.total_tokens,
         not_charged_tokens=figures.not_charged_tokens,
         quote=quote,
-        model_name=info.name,
-        model_note=note_of(info),
-        is_warming=not info.ready,
+        model_name=name,
+        model_note=note,
+        is_warming=not is_ready,
     )
 
 
-def note_of(info: metered.ModelInfo) -> str:
+def _model_of(run: Run) -> tuple[str, str, bool]:
+    """Return name, note and readiness of the run's model; a run outlives the model that it was made with."""
+    try:
+        info = metered.info(run.model)
+    except Invalid:
+        return run.model, _("This model is no longer offered here."), True
+    return info.name, note_of(info), info.ready
+
+
+def note_of(info: ModelInfo) -> str:
     """Return what people have to know of a model before they trust its words."""
     if info.provider == "scripted":
         return _("Scripted rehearsal: the words come from the template's script, not from a model.")
@@ -249,6 +309,7 @@ def _agents(
         role=PLANNER,
         doing=_("Makes the plan"),
         is_working=True,
+        is_done=False,
         cost_nano=sum(figures.cost_nano for figures in costs),
         tokens=sum(figures.usage.total_tokens for figures in costs),
     )
@@ -268,6 +329,7 @@ def _agent(role: Role, own: Sequence[TaskView]) -> AgentView:
         role=role,
         doing=doing,
         is_working=bool(now_at),
+        is_done=not now_at and not open_tasks,
         cost_nano=sum(task.cost_nano for task in own),
         tokens=sum(task.tokens for task in own),
     )
@@ -283,7 +345,8 @@ def _lanes(run: Run, tasks: Sequence[TaskView]) -> list[LaneView]:
             continue
         begin = max(0.0, (task.step.started_at - run.started_at).total_seconds() / whole * 1000)
         end = min(1000.0, ((task.step.ended_at or now()) - run.started_at).total_seconds() / whole * 1000)
-        kind = "code" if task.is_computed and not task.tokens else ""
+        is_held = task.step.ended_at is None and not task.is_now
+        kind = "wait" if is_held else "code" if task.is_computed and not task.tokens else ""
         lanes.setdefault(task.role.key, (task.role, []))[1].append((begin, max(end, begin), kind))
     return [LaneView(role=role, bars=bars) for role, bars in lanes.values()]
 
@@ -291,8 +354,11 @@ def _lanes(run: Run, tasks: Sequence[TaskView]) -> list[LaneView]:
 def _events(run: Run, template: Template) -> list[EventView]:
     begin = run.started_at or run.created_at
     views = []
-    for event in access.events_of(run, limit=60):
-        role = next((role for role in template.roles.values() if event.actor == f"agent:{role.key}"), None)
+    for event in access.events_of(run, limit=240):
+        if event.type in _QUIET:
+            continue
+        kind, _colon, key = event.actor.partition(":")
+        role = role_of(template, key) if kind == "agent" else None
         views.append(
             EventView(
                 who=role.name if role else access.actor_name(event.actor),
@@ -315,10 +381,6 @@ def _sentence(kind: str, data: Mapping[str, object]) -> str:
             "number": data.get("number", ""),
             "state": dict(StepState.choices).get(state, state),
         }
-    if kind == "step.progressed":
-        return _("went on")
     if kind == "document.created":
         return _("made a document")
-    if kind == "balance.moved":
-        return _("the balance moved")
     return kind.replace(".", " ")

@@ -6,6 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from agents import metered
+from agents.ports import ModelInfo
 from billing import services as billing
 from workspaces.people.models import Workspace
 from wukong.templatetags.ui import per_million
@@ -28,7 +29,7 @@ class LocalView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRow:
-    model: metered.ModelInfo
+    model: ModelInfo
     input: str
     cached: str
     output: str

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from agents import access, metered, services
 from agents.pages import board, sample
 from agents.pages.views import run_config
+from agents.ports import ModelInfo
 from agents.writing import templates
 from billing import services as billing
 from workspaces.documents import access as documents
@@ -24,14 +25,14 @@ from workspaces.shell import shell_of
 from workspaces.sources import access as sources
 from workspaces.sources import services as source_services
 from workspaces.sources.models import Source
-from wukong.kernel.errors import WukongError
+from wukong.kernel.errors import Conflict, WukongError
 from wukong.kernel.money import parse_amount
 from wukong.templatetags.ui import money
 
 
 @dataclass(slots=True, kw_only=True)
 class Brief:
-    """What a person has filled in; `errors` are sentences for them."""
+    """What a person has filled in; `errors` are sentences for them, by the field that they can mend."""
 
     goal: str = ""
     model: str = ""
@@ -39,7 +40,19 @@ class Brief:
     budget_nano: int | None = None
     sources: list[Source] = field(default_factory=list)
     document: Document | None = None
-    errors: list[str] = field(default_factory=list)
+    errors: dict[str, list[str]] = field(default_factory=dict)
+
+    def refuse(self, name: str, text: str) -> None:
+        """Say what is wrong with a field."""
+        self.errors.setdefault(name, []).append(text)
+
+
+def _open_project(user: User, project_id: UUID) -> Project:
+    """Return a project that takes new runs; raises Conflict for an archived one before anybody writes a brief."""
+    project = documents.project_for(user, project_id, Role.EDITOR)
+    if project.archived_at is not None:
+        raise Conflict(_("This project is archived."))
+    return project
 
 
 @login_required
@@ -47,7 +60,7 @@ class Brief:
 def choose_template(request: HttpRequest, project_id: UUID) -> HttpResponse:
     """Step 1: what should the swarm do?"""
     user = person(request)
-    project = documents.project_for(user, project_id, Role.EDITOR)
+    project = _open_project(user, project_id)
     offered = list(templates.load().values())
     context = {
         "shell": shell_of(user, project.workspace, project=project),
@@ -65,7 +78,7 @@ def choose_template(request: HttpRequest, project_id: UUID) -> HttpResponse:
 def write_brief(request: HttpRequest, project_id: UUID) -> HttpResponse:
     """Step 2: brief, sources, model, limit. POST makes the run, whose plan is made next."""
     user = person(request)
-    project = documents.project_for(user, project_id, Role.EDITOR)
+    project = _open_project(user, project_id)
     known = templates.load()
     template = known.get(request.POST.get("template") or request.GET.get("template") or "") or next(
         iter(known.values())
@@ -88,7 +101,7 @@ def write_brief(request: HttpRequest, project_id: UUID) -> HttpResponse:
                 )
                 return redirect("agents:run-plan", run.pk)
             except WukongError as error:
-                brief.errors.append(error.message)
+                _refuse(brief, error)
     balance = billing.balance_of(project.workspace_id)
     context = {
         "shell": shell_of(user, project.workspace, project=project),
@@ -97,9 +110,10 @@ def write_brief(request: HttpRequest, project_id: UUID) -> HttpResponse:
         "template": template,
         "goal": brief.goal,
         "errors": brief.errors,
+        "other_errors": brief.errors.get("", []),
         "sources": sources.sources_of(project, with_briefs=False),
         "chosen_sources": [source.pk for source in brief.sources],
-        "models": metered.models(),
+        "models": _offered(),
         "chosen_model": brief.model,
         "local_note": _local_note(),
         "budget": brief.budget,
@@ -108,6 +122,20 @@ def write_brief(request: HttpRequest, project_id: UUID) -> HttpResponse:
         "document_id": request.POST.get("document") or request.GET.get("document", ""),
     }
     return render(request, "agents/new_run_brief.html", context, status=400 if brief.errors else 200)
+
+
+_FIELDS = {"goal", "budget", "model"}
+
+
+def _refuse(brief: Brief, error: WukongError) -> None:
+    """Put a service's refusal beside the field that it is about, else above the form."""
+    brief.refuse(next((name for name in error.details if name in _FIELDS), ""), error.message)
+
+
+def _offered() -> list[ModelInfo]:
+    """Return the models that can be chosen: a built-in one that is switched off never becomes ready."""
+    is_off = metered.local_status()["state"] == "off"
+    return [model for model in metered.models() if not (is_off and model.provider == "local")]
 
 
 def _default_model() -> str:
@@ -133,21 +161,25 @@ def _read(request: HttpRequest, user: User, project: Project) -> Brief:
     )
     brief.sources = list(sources.sources_named(project, request.POST.getlist("sources")))
     if not brief.goal:
-        brief.errors.append(_("Say what the swarm should do: the brief is empty."))
+        brief.refuse("goal", _("Say what the swarm should do: the brief is empty."))
+    if brief.model not in [model.id for model in _offered()]:
+        brief.refuse("model", _("Choose a model that is offered here."))
     try:
         brief.budget_nano = parse_amount(brief.budget.replace(",", ".")) if brief.budget else None
     except WukongError as error:
-        brief.errors.append(error.message)
+        brief.refuse("budget", error.message)
     for upload in request.FILES.getlist("files"):
         _take(brief, project, user, upload)
     if text := request.POST.get("paste_text", "").strip():
         _take_text(brief, project, user, request.POST.get("paste_name", "").strip() or _("Pasted text"), text)
+    elif name := request.POST.get("paste_name", "").strip():
+        brief.refuse("sources", _("“%s” has no text yet. Paste it, or clear the name.") % name)
     if document_id := request.POST.get("document"):
-        brief.document = documents.document_for(user, UUID(document_id), Role.EDITOR)
+        brief.document = documents.document_for(user, document_id, Role.EDITOR)
     return brief
 
 
-def _take(brief: Brief, project: Project, user: User, upload: UploadedFile) -> None:
+def _take(brief: Brief, project: Project, user: User, upload: "UploadedFile[bytes]") -> None:
     try:
         source = source_services.add_source(
             project=project,
@@ -158,7 +190,8 @@ def _take(brief: Brief, project: Project, user: User, upload: UploadedFile) -> N
         )
         brief.sources.append(source)
     except WukongError as error:
-        brief.errors.append(f"{upload.name}: {error.message}")
+        name = upload.name or ""
+        brief.refuse("sources", error.message if name and name in error.message else f"{name}: {error.message}")
 
 
 def _take_text(brief: Brief, project: Project, user: User, name: str, text: str) -> None:
@@ -167,7 +200,7 @@ def _take_text(brief: Brief, project: Project, user: User, name: str, text: str)
             source_services.add_source(project=project, name=name, media_type="text/plain", data=text, actor=user)
         )
     except WukongError as error:
-        brief.errors.append(error.message)
+        brief.refuse("sources", error.message)
 
 
 @login_required
@@ -198,7 +231,7 @@ def remove_task(request: HttpRequest, run_id: UUID, number: int) -> HttpResponse
     """Take one task out of a draft; the price follows."""
     user = person(request)
     run = access.run_for(user, run_id, at_least=Role.EDITOR)
-    services.remove_task(run=run, number=number, actor=user)
+    services.remove_task(step=access.task_of(run, number), actor=user)
     return redirect("agents:run-plan", run_id)
 
 

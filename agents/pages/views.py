@@ -14,23 +14,17 @@ from agents import access, metered, services
 from agents.models import Run
 from agents.pages import board, models_page
 from workspaces.documents import access as documents
-from workspaces.events import access as events
 from workspaces.pages.request import person
 from workspaces.people import access as people
 from workspaces.people.models import Role, Workspace
-from workspaces.shell import shell_of
+from workspaces.shell import live_config, shell_of
 from workspaces.sources import access as sources
+from wukong.kernel.money import parse_amount
 
 
 def run_config(workspace: Workspace, run: Run | None = None) -> dict[str, Any]:
-    """Return what the live island needs: the workspace's socket, from where on, and which run is looked at."""
-    return {
-        "workspace": str(workspace.pk),
-        "socket": f"/ws/workspaces/{workspace.pk}/",
-        "since": events.head_of(workspace.pk),
-        "run": str(run.pk) if run else None,
-        "currency": workspace.currency,
-    }
+    """Return what the live island needs, and which run is looked at."""
+    return live_config(workspace) | {"run": str(run.pk) if run else None}
 
 
 @login_required
@@ -56,12 +50,12 @@ def home(request: HttpRequest, slug: str) -> HttpResponse:
     newest = access.newest_runs(user, workspace)
     cards = [
         {
-            "project": project,
-            "view": board.view_of(newest[project.pk], role=shell.role) if project.pk in newest else None,
-            "documents": project.documents_count,
-            "updated_at": project.updated_at,
+            "project": card.project,
+            "view": board.view_of(newest[card.project.pk], role=shell.role) if card.project.pk in newest else None,
+            "documents": card.documents,
+            "updated_at": card.updated_at,
         }
-        for project in documents.project_cards(user, workspace)
+        for card in documents.project_cards(user, workspace)
     ]
     live = access.live_count(user, workspace)
     summary = (
@@ -72,6 +66,7 @@ def home(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "shell": shell,
         "cards": cards,
+        "archived": documents.archived_projects(user, workspace),
         "summary": summary,
         "documents": documents.recent_documents(user, workspace, limit=8),
         "run_config": run_config(workspace),
@@ -91,7 +86,7 @@ def project(request: HttpRequest, project_id: UUID) -> HttpResponse:
         "project": found,
         "documents": documents.tree_of(found, with_archived=True),
         "sources": sources.sources_of(found),
-        "runs": [board.view_of(run, role=shell.role) for run in access.runs_of_project(user, found)[:20]],
+        "runs": board.rows_of(list(access.runs_of_project(user, found)[:20])),
         "source_error": request.session.pop("source_error", ""),
         "run_config": run_config(found.workspace),
     }
@@ -107,7 +102,7 @@ def document(request: HttpRequest, document_id: UUID) -> HttpResponse:
     shell = shell_of(user, found.project.workspace, project=found.project, document=found)
     run = access.run_of_document(user, found)
     view = board.view_of(run, role=shell.role) if run else None
-    may_write = shell.may_edit and found.archived_at is None
+    may_write = shell.may_edit and found.archived_at is None and found.project.archived_at is None
     context = {
         "shell": shell,
         "document": found,
@@ -115,8 +110,8 @@ def document(request: HttpRequest, document_id: UUID) -> HttpResponse:
         "places": [one for one in documents.tree_of(found.project) if one.pk != found.pk],
         "view": view,
         "live": bool(view and view.may_stop),
-        "may_edit": shell.may_edit,
-        "demo_note": _("Check before use: written with the built-in demo model.") if view and view.model_note else "",
+        "may_edit": may_write,
+        "demo_note": view.model_note if view else "",
         "editor_config": {
             "document": str(found.pk),
             "socket": f"/ws/documents/{found.pk}/",
@@ -140,7 +135,7 @@ def panel(request: HttpRequest, document_id: UUID) -> HttpResponse:
         "document": found,
         "project": found.project,
         "view": board.view_of(run, role=role) if run else None,
-        "may_edit": role.includes(Role.EDITOR),
+        "may_edit": role.includes(Role.EDITOR) and found.archived_at is None and found.project.archived_at is None,
     }
     return render(request, "agents/panel.html", context)
 
@@ -152,8 +147,8 @@ def runs(request: HttpRequest, slug: str) -> HttpResponse:
     user = person(request)
     workspace = people.workspace_for(user, slug)
     shell = shell_of(user, workspace, current="runs")
-    views = [board.view_of(run, role=shell.role) for run in access.runs_of_workspace(user, workspace)[:50]]
-    return render(request, "agents/runs.html", {"shell": shell, "runs": views, "run_config": run_config(workspace)})
+    rows = board.rows_of(list(access.runs_of_workspace(user, workspace)[:50]))
+    return render(request, "agents/runs.html", {"shell": shell, "runs": rows, "run_config": run_config(workspace)})
 
 
 @login_required
@@ -174,13 +169,12 @@ def run_action(request: HttpRequest, run_id: UUID, action: str) -> HttpResponse:
     """Start, pause, go on, or stop."""
     user = person(request)
     found = access.run_for(user, run_id, at_least=Role.EDITOR)
-    verbs = {
-        "start": services.start_run,
-        "pause": services.pause_run,
-        "resume": services.resume_run,
-        "stop": services.stop_run,
-    }
-    verbs[action](run=found, actor=user)
+    if action == "resume":
+        limit = request.POST.get("budget", "").strip().replace(",", ".")
+        services.resume_run(run=found, actor=user, budget_nano=parse_amount(limit) if limit else None)
+    else:
+        verbs = {"start": services.start_run, "pause": services.pause_run, "stop": services.stop_run}
+        verbs[action](run=found, actor=user)
     if request.headers.get("HX-Request"):
         return HttpResponse(status=204, headers={"HX-Trigger": "run-moved"})
     if action == "start":

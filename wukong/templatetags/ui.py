@@ -210,6 +210,19 @@ def per_million(pico: int, currency: str = "USD") -> str:
 
 
 @register.filter
+def ranges(numbers: Iterable[int]) -> str:
+    """Return rising numbers with their neighbours joined: 1, 4–7."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    parts = (f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(str(number) for number in run) for run in runs)
+    return ", ".join(parts)
+
+
+@register.filter
 def percent(part: int, whole: int) -> int:
     """Return part of whole in whole percent."""
     return round(part / whole * 100) if whole else 0

@@ -1,0 +1,1 @@
+var e=document.documentElement,t=matchMedia(`(prefers-color-scheme: dark)`);function n(){let n=null;try{n=localStorage.getItem(`theme`)}catch{}e.dataset.theme=n===`light`||n===`dark`?n:t.matches?`dark`:`light`}n(),t.addEventListener(`change`,n),addEventListener(`storage`,n),addEventListener(`theme`,n);
