@@ -141,7 +141,6 @@ class ModelViewSet(ViewSet):
 
     required_scope = "runs"
     serializer_class = ModelRead
-    lookup_value_regex = "[^/]+"
 
     @extend_schema(responses=ModelRead(many=True))
     def list(self, request: Request) -> Response:
@@ -160,6 +159,6 @@ def _one_page(rows: Any) -> dict[str, Any]:
 
 
 def _number(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise Invalid("`since` is a whole number.", {"since": ["A whole number."]})
     return int(text)

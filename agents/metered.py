@@ -1,18 +1,20 @@
 """The one door to the models: no token passes that is not held for before, counted meanwhile and settled afterwards.
 
-    row (open) ─► hold `call:<id>` ─► stream, counting ─► row closed with its usage ─► capture
+    row (open) ─► hold `call:<id>` ─► stream, counting ─► row closed with its usage and its words ─► capture
 
 The rows are written in the engine's fenced transactions, the money in billing's own; the call's id joins them.
-Whatever kills us in between leaves a row and a hold from which the tick can tell what to do.
+Whatever kills us in between leaves a row and a hold from which the tick can tell what to do. A call whose words are
+lost with us is still open: it is not charged, and the next attempt pays for its own.
 """
 
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 
@@ -24,6 +26,7 @@ from agents.ports import (
     CallContext,
     ChatModel,
     ChatRequest,
+    Closing,
     Delta,
     Fenced,
     ModelInfo,
@@ -43,7 +46,7 @@ _log = logging.getLogger("wukong.models")
 _affairs: set[asyncio.Task[None]] = set()  # a loop keeps only weak references to its tasks
 
 
-async def stream(context: CallContext, model_id: str, request: ChatRequest) -> AsyncIterator[Delta]:
+async def stream(context: CallContext, model_id: str, request: ChatRequest) -> AsyncGenerator[Delta, None]:
     """Ask a model once; yields its words as they come. Use it under `contextlib.aclosing`: closing it early hangs up.
 
     `context.counted` and `context.last_call` are kept up to date for the engine's flush, `context.finishes` says how
@@ -61,9 +64,47 @@ async def stream(context: CallContext, model_id: str, request: ChatRequest) -> A
                 yield delta
 
 
+def close(closings: Iterable[Closing]) -> None:
+    """Close the rows of answers that have ended; part of the transaction that makes their words lasting. Idempotent."""
+    for one in closings:
+        state = CallState.ESTIMATED if one.usage.estimated else CallState.REPORTED
+        _close_row(one.call, state, one.usage, one.max_tokens, one.counted_tokens)
+
+
+async def settle(closings: Iterable[Closing]) -> None:
+    """Charge for answers whose rows are closed. Never raises: what fails is left to the tick."""
+    for one in closings:
+        await _moved(one.call, billing.asettle(call=one.call, usage=one.usage))
+
+
+async def _moved(call: UUID, money: Coroutine[Any, Any, object]) -> None:
+    """Await `money`, whose failure is not the answer's: the row is closed, so the tick does what is left to do."""
+    try:
+        await money
+    except Exception:  # noqa: BLE001 - whatever it was, the hold stays open and the tick finds it
+        _log.exception("the money of call %s is moved later", call)
+
+
+def _close_row(
+    call: UUID, state: CallState, usage: Usage, max_tokens: int, counted_tokens: int, error: str = ""
+) -> None:
+    ModelCall.objects.open().filter(pk=call).update(
+        state=state,
+        max_tokens=max_tokens,
+        counted_tokens=counted_tokens,
+        input_tokens=usage.input_tokens,
+        cache_read_tokens=usage.cache_read_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
+        output_tokens=usage.output_tokens,
+        reasoning_tokens=usage.reasoning_tokens,
+        error=error[:500],
+        closed_at=now(),
+    )
+
+
 def models() -> list[ModelInfo]:
     """Return the models that people may choose from."""
-    return [_info(model_id) for model_id in llm.listed()]
+    return [info(model_id) for model_id in llm.listed()]
 
 
 def is_known(model_id: str) -> bool:
@@ -79,7 +120,17 @@ def profile(model_id: str) -> ModelProfile:
     return model.profile
 
 
-def _info(model_id: str) -> ModelInfo:
+def most(model_id: str, request: ChatRequest, currency: str) -> int:
+    """Return what is held for a request in full, in nano-units; raises Invalid for an unknown id or a missing price."""
+    model = llm.find(model_id)
+    if model is None:
+        raise Invalid(_("There is no model “%s” here.") % model_id, {"model": [_("Unknown model.")]})
+    tokens = min(request.max_tokens, model.profile.max_output_tokens)
+    return billing.most(model.profile.id, model.bound(request), tokens, currency)
+
+
+def info(model_id: str) -> ModelInfo:
+    """Return what people see of a model; raises Invalid for an unknown id."""
     found = profile(model_id)
     return ModelInfo(
         id=model_id,
@@ -129,7 +180,7 @@ class _Call:
         self.output = self.reasoning = 0
         self.is_sent = False
 
-    async def deltas(self) -> AsyncIterator[Delta]:
+    async def deltas(self) -> AsyncGenerator[Delta, None]:
         """Yield the words; whatever ends this generator, row and hold are left in order."""
         try:
             await self._open()
@@ -155,9 +206,16 @@ class _Call:
         except WukongError as error:
             await self._put_in_order(self._refused(str(error)))
             raise
+        self.context.counted.pop(self.id, None)
         self.context.finishes[self.id] = reply.finish
-        state = CallState.ESTIMATED if reply.usage.estimated else CallState.REPORTED
-        await self._put_in_order(self._charge(state, reply.usage))
+        self.context.closings.append(
+            Closing(
+                call=self.id,
+                usage=reply.usage,
+                max_tokens=self.request.max_tokens,
+                counted_tokens=self.output + self.reasoning,
+            )
+        )
 
     async def _open(self) -> None:
         context = self.context
@@ -170,7 +228,7 @@ class _Call:
             max_tokens=self.request.max_tokens,
             input_tokens=self.guess,
         )
-        await context.fenced(lambda: row.save(force_insert=True))
+        await context.fenced(lambda: ModelCall.objects.bulk_create([row], ignore_conflicts=True))
 
     async def _authorise(self) -> None:
         """Hold the dearest that the call can become; `max_tokens` falls to what is affordable, and so it is sent."""
@@ -188,6 +246,7 @@ class _Call:
             run_budget_nano=context.run_budget_nano,
         )
         self.request = replace(self.request, max_tokens=authorisation.max_tokens)
+        context.granted[self.id] = authorisation.max_tokens
         context.count(self.id, 0)
 
     def _count(self, delta: Delta) -> None:
@@ -213,24 +272,26 @@ class _Call:
         elif self.context.is_closing():
             await self._not_charged(CallState.WASTED, _("Interrupted by a restart."))
         else:
-            await self._charge(CallState.ESTIMATED, self._own_count())
+            await self._charge(self._own_count())
 
-    async def _charge(self, state: CallState, usage: Usage) -> None:
-        if not await self._close(state, usage):
-            return
-        try:
-            await billing.asettle(call=self.id, usage=usage)
-        except Exception:  # noqa: BLE001 - the row is closed, the words are in the document: the tick captures what is still on hold
-            _log.exception("call %s was not settled", self.id)
+    async def _charge(self, usage: Usage) -> None:
+        if await self._close(CallState.ESTIMATED, usage):
+            await self._move(billing.asettle(call=self.id, usage=usage))
 
     async def _not_charged(self, state: CallState, reason: str) -> None:
         usage = self._own_count()
         if await self._close(state, usage, reason):
-            await billing.amark_not_charged(call=self.id, usage=usage, reason=reason)
+            await self._move(billing.amark_not_charged(call=self.id, usage=usage, reason=reason))
 
     async def _refused(self, reason: str) -> None:
-        if await self._close(CallState.REFUSED, estimated(0, 0), reason):
-            await self._void(reason)
+        """Give the hold back first: it may still be on its way, and a run with a closed call and a hold to come would
+        look settled.
+        """
+        await self._void(reason)
+        await self._close(CallState.REFUSED, estimated(0, 0), reason)
+
+    async def _move(self, money: Coroutine[Any, Any, object]) -> None:
+        await _moved(self.id, money)
 
     async def _close(self, state: CallState, usage: Usage, error: str = "") -> bool:
         """Close the row with its usage; False if a newer epoch has taken the step and buried the row: hold voided."""
@@ -243,18 +304,7 @@ class _Call:
         return True
 
     def _write(self, state: CallState, usage: Usage, error: str) -> None:
-        ModelCall.objects.open().filter(pk=self.id).update(
-            state=state,
-            max_tokens=self.request.max_tokens,
-            counted_tokens=self.output + self.reasoning,
-            input_tokens=usage.input_tokens,
-            cache_read_tokens=usage.cache_read_tokens,
-            cache_write_tokens=usage.cache_write_tokens,
-            output_tokens=usage.output_tokens,
-            reasoning_tokens=usage.reasoning_tokens,
-            error=error[:500],
-            closed_at=now(),
-        )
+        _close_row(self.id, state, usage, self.request.max_tokens, self.output + self.reasoning, error)
 
     async def _void(self, reason: str) -> None:
-        await billing.avoid(call=self.id, reason=reason)
+        await self._move(billing.avoid(call=self.id, reason=reason))

@@ -103,6 +103,10 @@ class RunQuerySet(models.QuerySet["Run"]):
     def waiting_for_money(self) -> Self:
         return self.filter(state=RunState.PAUSED, pause_reason=PauseReason.BUDGET)
 
+    def in_care(self) -> Self:
+        """Runs that `tick` looks after; the others move when a person moves them."""
+        return self.filter(Q(state__in=[*MOVING, RunState.FINISHING]) | Q(pause_reason=PauseReason.BUDGET))
+
 
 class Run(Row):
     """One job of a swarm. `done`, `failed` and `cancelled` mean settled: no hold is open and the cost is final.

@@ -3,7 +3,7 @@
 All token counts are whole numbers; the five meters of a `Usage` are disjoint and their sum is the provider's total.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
@@ -137,14 +137,24 @@ class ChatModel(Protocol):
     def guess(self, request: ChatRequest) -> int:
         """Return the likely number of input tokens, for a call whose provider reports none."""
 
-    def stream(self, request: ChatRequest) -> AsyncIterator[Delta | Reply]:
+    def stream(self, request: ChatRequest) -> AsyncGenerator[Delta | Reply, None]:
         """Send the request once, without retries; raises ProviderError. Close the iterator to hang up."""
 
 
 class Fence(Protocol):
-    """Runs a job in a transaction that begins with the step's fence check; raises Fenced."""
+    """Runs a job, perhaps more than once, in a transaction that begins with the step's fence check; raises Fenced."""
 
     def __call__(self, job: Callable[[], T], /) -> Awaitable[T]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """An answer that has come to its end: what its row will say, once the engine has written down what came of it."""
+
+    call: UUID
+    usage: Usage
+    max_tokens: int
+    counted_tokens: int
 
 
 def _never() -> bool:
@@ -155,9 +165,11 @@ def _never() -> bool:
 class CallContext:
     """For whom a call is made. One per attempt; `counted` and `finishes` are the meter's notes for the engine.
 
-    `counted` {call: output tokens so far} of open calls belongs into the engine's flush. `finishes` {call: how it
-    ended}. `is_closing` says whether a cancellation comes from this process ending (ours, not charged) and not from a
-    person.
+    `counted` {call: output tokens so far} of open calls belongs into the engine's flush. `granted` {call: output tokens
+    that were affordable}, `finishes` {call: how it ended}. `closings` are answers that have ended: the engine closes
+    their rows in the transaction that makes their words lasting, and then settles them, so that work which is lost in a
+    crash is not paid for. `is_closing` says whether a cancellation comes from this process ending (ours, not charged)
+    and not from a person.
     """
 
     workspace_id: UUID
@@ -171,7 +183,9 @@ class CallContext:
     attempt: int = 1
     is_closing: Callable[[], bool] = _never
     counted: dict[UUID, int] = field(default_factory=dict)
+    granted: dict[UUID, int] = field(default_factory=dict)
     finishes: dict[UUID, Finish] = field(default_factory=dict)
+    closings: list[Closing] = field(default_factory=list)
     last_call: UUID | None = None
 
     def count(self, call: UUID, tokens: int) -> None:

@@ -8,7 +8,6 @@ from rest_framework import serializers
 
 from agents.engine.quoting import Picture
 from agents.models import PauseReason, RunState, Step, StepState
-from agents.ports import ModelInfo
 from agents.writing.templates import Template
 from billing.contracts import Usage
 from workspaces.models import Event
@@ -69,7 +68,7 @@ class PlanRead(serializers.Serializer[Any]):
     tasks = PlannedTask(many=True)
 
 
-class RunRead(serializers.Serializer[Picture]):
+class RunRead(serializers.Serializer[Any]):
     """A run with its figures. `done`, `failed` and `cancelled` are settled: `held` is 0 and `cost` is final."""
 
     id = serializers.UUIDField(source="run.id")
@@ -92,8 +91,8 @@ class RunRead(serializers.Serializer[Picture]):
     budget = MoneyField(source="budget_nano", currency="quote.currency")
     usage = UsageRead(source="figures.usage")
     created_at = serializers.DateTimeField(source="run.created_at")
-    started_at = serializers.DateTimeField(source="run.started_at")
-    ended_at = serializers.DateTimeField(source="run.ended_at")
+    started_at = serializers.DateTimeField(source="run.started_at", allow_null=True)
+    ended_at = serializers.DateTimeField(source="run.ended_at", allow_null=True)
 
     @extend_schema_field(serializers.ChoiceField(choices=PauseReason.choices, allow_null=True))
     def get_pause_reason(self, picture: Picture) -> str | None:
@@ -144,9 +143,9 @@ class StepRead(serializers.Serializer[Step]):
     cost = serializers.SerializerMethodField()
     usage = serializers.SerializerMethodField()
     created_at = serializers.DateTimeField()
-    started_at = serializers.DateTimeField()
-    ended_at = serializers.DateTimeField()
-    interrupted_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    ended_at = serializers.DateTimeField(allow_null=True)
+    interrupted_at = serializers.DateTimeField(allow_null=True)
     error = serializers.CharField()
 
     def get_needs(self, step: Step) -> list[UUID]:
@@ -169,7 +168,10 @@ class StepRead(serializers.Serializer[Step]):
         return dict(UsageRead(figures.usage if figures else NOTHING).data)
 
 
-class TemplateRead(serializers.Serializer[Template]):
+class TemplateRead(serializers.Serializer[Any]):
+    """`id` is the slug."""
+
+    id = serializers.CharField(source="slug")
     slug = serializers.CharField()
     name = serializers.CharField()
     description = serializers.CharField()
@@ -180,7 +182,7 @@ class TemplateRead(serializers.Serializer[Template]):
         return [{"key": role.key, "name": role.name} for role in template.roles.values()]
 
 
-class ModelRead(serializers.Serializer[ModelInfo]):
+class ModelRead(serializers.Serializer[Any]):
     id = serializers.CharField()
     name = serializers.CharField()
     provider = serializers.CharField()
@@ -189,7 +191,7 @@ class ModelRead(serializers.Serializer[ModelInfo]):
 
 
 class EventRead(serializers.ModelSerializer[Event]):
-    data = serializers.JSONField(source="payload")
+    data = serializers.JSONField(source="payload")  # type: ignore[assignment]  # the name of a field only
 
     class Meta:
         model = Event

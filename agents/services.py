@@ -21,7 +21,7 @@ from workspaces.sources import services as sources_services
 from workspaces.sources.models import Source
 from wukong.kernel.clock import now
 from wukong.kernel.errors import Conflict, Invalid
-from wukong.kernel.money import format_amount
+from wukong.kernel.money import short_amount
 
 __all__ = [
     "Picture",
@@ -121,18 +121,22 @@ def _check(project: Project, template: str, goal: str, model: str, budget_nano: 
         raise Invalid(text, {"goal": [text]})
     if not metered.is_known(model):
         raise Invalid(_("There is no such model."), {"model": [_("Unknown model.")]})
-    billing.quote(metered.profile(model).id, 1, 1)  # raises when it has no price
+    billing.quote(metered.profile(model).id, 1, 1, project.workspace.currency)  # raises when it has no price
     check_budget(project.workspace, budget_nano)
 
 
-def check_budget(workspace: Workspace, budget_nano: int | None) -> None:
-    """Raise Invalid for a budget of nothing, or above what the workspace has available."""
+def check_budget(workspace: Workspace, budget_nano: int | None, used_nano: int = 0) -> None:
+    """Raise Invalid for a budget that leaves nothing to spend, or above what the workspace has available.
+
+    `used_nano` of it are spent or held already.
+    """
     if budget_nano is None:
         return
-    available = billing.balance_of(workspace.pk).available_nano
-    if not 0 < budget_nano <= max(available, 0):
-        text = _("A budget is more than 0 and at most what is available: %(amount)s %(currency)s.") % {
-            "amount": format_amount(max(available, 0)),
+    most = used_nano + max(billing.balance_of(workspace.pk).available_nano, 0)
+    if not used_nano < budget_nano <= most:
+        text = _("The limit has to be more than %(least)s and at most what is available, %(amount)s %(currency)s.") % {
+            "least": short_amount(used_nano) if used_nano else "0",
+            "amount": short_amount(most),
             "currency": workspace.currency,
         }
         raise Invalid(text, {"budget": [text]})
@@ -180,7 +184,8 @@ def pause_run(*, run: Run, actor: User | None) -> Run:
 def resume_run(*, run: Run, actor: User | None, budget_nano: int | None = None) -> Run:
     """Let a paused run go on from what is finished.
 
-    `budget_nano` gives it a higher budget. Running already: nothing.
+    `budget_nano` gives it another budget. Running already: nothing. Raises Invalid for a budget that is spent already,
+    or above what is available.
     """
     row = moves.lock(run.pk)
     if row.state in (RunState.PLANNING, RunState.RUNNING):
@@ -188,6 +193,8 @@ def resume_run(*, run: Run, actor: User | None, budget_nano: int | None = None) 
     if row.state != RunState.PAUSED:
         raise _not_now(row)
     if budget_nano is not None:
+        figures = billing.run_figures(row.pk)
+        check_budget(row.workspace, budget_nano, used_nano=figures.cost_nano + figures.held_nano)
         row.budget_nano = budget_nano
         row.save(update_fields=["budget_nano"])
     out = Outbox(row, _actor(actor))

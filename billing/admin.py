@@ -12,12 +12,12 @@ from billing import services
 from billing.forms import GrantForm
 from billing.models import BudgetWindow, Hold, Rate, RateCard, Transfer, UsageRecord, Wallet
 from wukong.kernel.errors import WukongError
-from wukong.kernel.http.console import OperatorsOnly
+from wukong.kernel.http.console import InWords, OperatorsOnly
 from wukong.kernel.ids import new_id
 from wukong.kernel.money import format_amount
 
 
-class _Table(OperatorsOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class _Table(OperatorsOnly, InWords, admin.ModelAdmin):  # type: ignore[type-arg]
     """A table to look at: newest first, counted only as far as a page goes."""
 
     show_full_result_count = False

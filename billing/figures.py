@@ -178,6 +178,12 @@ def movements(workspace_id: UUID, limit: int) -> list[Movement]:
     ]
 
 
+def runs_that_hold() -> list[UUID]:
+    """Return the runs for which money is held."""
+    held = Hold.objects.pending().exclude(run=None).order_by("run").values_list("run", flat=True).distinct()
+    return [run for run in held if run is not None]
+
+
 def open_calls(run: UUID) -> list[UUID]:
     """Return the calls of a run whose money is still held, oldest first."""
     held = Hold.objects.of_runs([run]).filter(state=HoldState.PENDING, call__isnull=False)

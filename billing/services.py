@@ -162,10 +162,16 @@ def open_holds(run: UUID) -> list[UUID]:
     return figures.open_calls(run)
 
 
+def runs_that_hold() -> list[UUID]:
+    """Return the runs for which money is held."""
+    return figures.runs_that_hold()
+
+
 def expire_stale() -> int:
     """Give back the holds that nobody has extended for an hour (`tick` calls it); returns how many were looked at."""
     calls = list(Hold.objects.stale(now()).exclude(call=None).values_list("call", flat=True)[:SWEEP])
-    ledger.apply([ops.Expire(call=call) for call in calls if call is not None])
+    if calls:
+        ledger.apply([ops.Expire(call=call) for call in calls if call is not None])
     return len(calls)
 
 
@@ -219,6 +225,11 @@ def quote(model: str, input_tokens: int, output_tokens: int, currency: str = "")
     """Return what so many tokens cost now, in nano-units; raises PriceMissing."""
     usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens)
     return pricing.charge_nano(cards.tariff_now(model, currency or settings.WUKONG_CURRENCY), usage)
+
+
+def most(model: str, input_bound: int, max_tokens: int, currency: str) -> int:
+    """Return what is held for a call of this size now, in nano-units; raises PriceMissing."""
+    return pricing.hold_nano(cards.tariff_now(model, currency), input_bound, max_tokens)
 
 
 def rates_of(currency: str) -> list[RateRow]:

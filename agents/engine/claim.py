@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models import F, Q
+from django.utils.translation import gettext as _
 
 from agents.engine import moves
 from agents.engine.outbox import Outbox
@@ -65,8 +67,9 @@ def claim(step_id: UUID) -> Claim | None:
 def _open(run: Run, step: Step) -> Claim | None:
     out = Outbox(run)
     if step.epoch > MAX_EPOCHS:
-        moves.set_step(step, out, state=StepState.FAILED, ended_at=now(), error="interrupted too often")
-        moves.end_run(run, out, RunState.FAILED, error=f"“{step.title}” was interrupted too often.")
+        text = _("“%s” was interrupted too often.") % step.title
+        moves.set_step(step, out, state=StepState.FAILED, ended_at=now(), error=text)
+        moves.end_run(run, out, RunState.FAILED, error=text)
         out.close()
         return None
     step.started_at = step.started_at or now()
@@ -93,7 +96,7 @@ def fence(claim: Claim, **fields: Any) -> None:
 def expire() -> int:
     """Take the steps whose worker has gone silent; they are ready again. Returns their number. Idempotent."""
     lapsed = list(Step.objects.lapsed(now()).values_list("id", "run_id", "epoch"))
-    return sum(committer.run(lambda row=row: _take(*row)) for row in lapsed)
+    return sum(committer.run(partial(_take, *row)) for row in lapsed)
 
 
 def _take(step_id: UUID, run_id: UUID, epoch: int) -> bool:
@@ -108,6 +111,14 @@ def _take(step_id: UUID, run_id: UUID, epoch: int) -> bool:
 
 
 def take_over_all() -> int:
-    """End all leases at once: the only process that could hold them is dead (embedded: a file lock proves it)."""
-    committer.run(lambda: Step.objects.live().update(lease_until=now() - timedelta(seconds=1)))
+    """End all leases at once: the only process that could hold them is dead (embedded: a file lock proves it).
+
+    The wake-ups that waited in its memory died with it: the first tick sends them again.
+    """
+    committer.run(_end_leases)
     return expire()
+
+
+def _end_leases() -> None:
+    Step.objects.live().update(lease_until=now() - timedelta(seconds=1))
+    Step.objects.filter(state__in=WAITING_TO_RUN).update(sent_at=None)

@@ -4,15 +4,19 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
 
-from agents.engine import flush, moves, scaffold
+from django.utils.translation import gettext as _
+
+from agents.engine import flush, moves, quoting, scaffold
 from agents.engine.claim import Claim
 from agents.engine.flush import Flush
 from agents.engine.outbox import Outbox
 from agents.models import Attempt, AttemptState, CallState, ModelCall, PauseReason, Run, RunState, Step, StepState
 from agents.writing.plan import Plan
+from billing import services as billing
 from wukong.kernel.clock import now
 
 MAX_FAILURES = 5
+MONEY_WAIT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +59,18 @@ def end(claim: Claim, last: Flush, ending: Ending) -> None:
         moves.set_step(step, out, state=StepState.CANCELLED, lease_until=None, ended_at=at, detail="")
     elif ending.how == "failed":
         _failed(run, step, ending, out)
+    elif ending.reason == PauseReason.BUDGET and _comes_back(run, ending):
+        _retried(step, out, wait_s=MONEY_WAIT_S, detail=_("Waits for money that is held for other tasks."))
     else:
-        interrupted_at = at if ending.how == "closing" else step.interrupted_at
+        is_closing = ending.how == "closing"
         moves.set_step(
-            step, out, state=StepState.READY, lease_until=None, sent_at=at, interrupted_at=interrupted_at, detail=""
+            step,
+            out,
+            state=StepState.READY,
+            lease_until=None,
+            sent_at=None if is_closing else at,  # the next tick, wherever it is, sends it
+            interrupted_at=at if is_closing else step.interrupted_at,
+            detail="",
         )
         if ending.reason is not None:
             moves.pause_run(run, out, ending.reason, ending.details)
@@ -78,19 +90,32 @@ def _done(run: Run, step: Step, ending: Ending, out: Outbox) -> None:
         moves.conclude(run, out)
 
 
+def _comes_back(run: Run, ending: Ending) -> bool:
+    """Return whether a refused call could be paid once the run's other calls, which hold more than they use, end."""
+    held = billing.run_figures(run.pk).held_nano
+    is_unpaid = "scope" in ending.details  # the ledger refused: trying again is free. An answer that was cut is not.
+    is_possible = quoting.available_nano(run) + held >= int(ending.details.get("needed_nano", 0))
+    return is_possible and (held > 0 or is_unpaid)
+
+
+def _retried(step: Step, out: Outbox, *, wait_s: float, detail: str, **fields: Any) -> None:
+    at = now()
+    moves.set_step(
+        step,
+        out,
+        state=StepState.READY,
+        lease_until=None,
+        sent_at=at,
+        not_before=at + timedelta(seconds=wait_s),
+        detail=detail,
+        **fields,
+    )
+
+
 def _failed(run: Run, step: Step, ending: Ending, out: Outbox) -> None:
     failures, at = step.failures + 1, now()
     if failures < ending.limit:
-        moves.set_step(
-            step,
-            out,
-            state=StepState.READY,
-            failures=failures,
-            lease_until=None,
-            sent_at=at,
-            not_before=at + timedelta(seconds=ending.wait_s),
-            detail=ending.error[:300],
-        )
+        _retried(step, out, wait_s=ending.wait_s, detail=ending.error[:300], failures=failures)
     elif ending.reason is not None:
         moves.set_step(step, out, state=StepState.READY, failures=0, lease_until=None, sent_at=at, detail="")
         moves.pause_run(run, out, ending.reason, ending.details)

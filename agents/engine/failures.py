@@ -3,7 +3,6 @@
 import logging
 import random
 from typing import Any
-from uuid import UUID
 
 from django.utils.translation import gettext as _
 
@@ -12,21 +11,25 @@ from agents.engine import quoting
 from agents.engine.claim import Claim
 from agents.engine.endings import Ending
 from agents.engine.guards import Looping
-from agents.models import ModelCall, PauseReason, Run
+from agents.models import PauseReason, Run
 from agents.ports import ChatRequest, ProviderError
 from wukong.kernel.errors import InsufficientFunds, WukongError
+from wukong.kernel.money import money_json
 
 BACKOFF_S = 1.0
 LONGEST_S = 60.0
 MAX_LOOPS = 2
 _log = logging.getLogger("wukong.engine")
 
-WAITING_FOR_PERSON = "waiting for a person who types here"
+
+def waiting_for_person() -> str:
+    """Return what the board shows of an agent that holds its words back."""
+    return _("Waits: a person types here.")
 
 
 def backoff_s(failures: int, retry_after: float | None = None) -> float:
     """Return how long to wait after the n-th failure: doubling, with jitter, never less than the provider asks for."""
-    wait_s = min(LONGEST_S, BACKOFF_S * 2**failures) * (0.75 + random.random() / 2)  # noqa: S311 - only spreads retries
+    wait_s = min(LONGEST_S, BACKOFF_S * 2.0**failures) * (0.75 + random.random() / 2)  # noqa: S311 - only spreads retries
     return max(wait_s, retry_after or 0.0)
 
 
@@ -52,20 +55,27 @@ def ending_of(error: Exception, claim: Claim) -> Ending:
             return Ending(how="failed", error=text, wait_s=backoff_s(claim.step.failures))
 
 
-def check_affordable(claim: Claim, call: UUID | None, request: ChatRequest) -> None:
+def check_affordable(claim: Claim, granted: int, request: ChatRequest) -> None:
     """Raise InsufficientFunds for an answer that was cut because the money ended, not because it was long enough.
 
-    A job of the committer.
+    `granted` is the number of output tokens that it was allowed. A job of the committer.
     """
-    row = ModelCall.objects.filter(pk=call).first()
-    wanted = min(request.max_tokens, metered.profile(claim.run.model).max_output_tokens)
-    if row is None or row.max_tokens >= wanted:
+    if granted >= min(request.max_tokens, metered.profile(claim.run.model).max_output_tokens):
         return
-    needed = quoting.price_nano(claim.run.model, row.input_tokens, wanted)
-    missing = max(needed - quoting.available_nano(Run.objects.get(pk=claim.run.pk)), 1)
+    run = Run.objects.select_related("workspace").get(pk=claim.run.pk)
+    currency = run.workspace.currency
+    needed = metered.most(run.model, request, currency)  # with less the next answer would be cut, and paid for, again
+    missing = max(needed - quoting.available_nano(run), 1)
+    details = {"currency": currency, "missing": money_json(missing, currency)}
     raise InsufficientFunds(
-        _("The money ended in the middle of an answer."), {"missing_nano": missing, "needed_nano": needed}
+        _("The money ended in the middle of an answer."), details | {"missing_nano": missing, "needed_nano": needed}
     )
+
+
+def unwritten(claim: Claim) -> Ending:
+    """Return the ending of an attempt whose words the database did not take."""
+    text = _("The words of “%s” could not be saved. They are written again.") % claim.step.title
+    return Ending(how="failed", error=text, wait_s=backoff_s(claim.step.failures))
 
 
 def too_long() -> Ending:

@@ -1,27 +1,33 @@
-"""One flush, in one transaction: fence, heartbeat, log rows, counted tokens, record of blocks, progress."""
+"""One flush, in one transaction: fence, heartbeat, log rows, counted and closed calls, record of blocks, progress."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from agents import metered
 from agents.engine import claim as claims
 from agents.engine.claim import Claim
 from agents.engine.outbox import Outbox
 from agents.models import ModelCall, Run
+from agents.ports import Closing
 from workspaces.documents import log
 from workspaces.models import DocumentUpdate
 
 
 @dataclass(frozen=True, slots=True)
 class Flush:
-    """What an attempt has to write. `key` makes the log row count once if the same flush has to be tried again."""
+    """What an attempt has to write. `key` makes the log row count once if the same flush has to be tried again.
+
+    `closings` are calls whose words are lasting with this flush.
+    """
 
     seen: int = 0
     update: bytes | None = None
     key: str = ""
     call: UUID | None = None
     counted: Mapping[UUID, int] = field(default_factory=dict)
+    closings: Sequence[Closing] = ()
     fields: Mapping[str, Any] = field(default_factory=dict)
     is_told: bool = False
     is_retry: bool = False
@@ -41,10 +47,11 @@ def write(claim: Claim, flush: Flush) -> Answer:
     """Write `flush`; raises Fenced before anything is written. A job of the committer, or the first part of one."""
     claims.fence(claim, **flush.fields)
     others, seen = _others(claim, flush.seen)
-    if flush.update is not None and not (flush.is_retry and _is_there(claim, flush.key)):
+    if flush.update is not None:
         _append(claim, flush)
     for call, tokens in flush.counted.items():
         ModelCall.objects.open().filter(pk=call).update(counted_tokens=tokens)
+    metered.close(flush.closings)
     state, reason = Run.objects.filter(pk=claim.run.pk).values_list("state", "pause_reason").get()
     if flush.is_told:
         for name, value in flush.fields.items():
@@ -72,7 +79,10 @@ def _others(claim: Claim, seen: int) -> tuple[list[tuple[str, bytes]], int]:
 
 
 def _append(claim: Claim, flush: Flush) -> None:
-    if claim.client_id is None or claim.run.document_id is None or flush.update is None:
+    document_id = claim.run.document_id
+    if claim.client_id is None or document_id is None or flush.update is None:
+        return
+    if flush.is_retry and DocumentUpdate.objects.filter(document_id=document_id, key=flush.key).exists():
         return
     entry = log.LogEntry(
         data=flush.update,
@@ -82,8 +92,4 @@ def _append(claim: Claim, flush: Flush) -> None:
         call=flush.call,
         key=flush.key,
     )
-    log.append(document_id=claim.run.document_id, entries=[entry])
-
-
-def _is_there(claim: Claim, key: str) -> bool:
-    return DocumentUpdate.objects.filter(document_id=claim.run.document_id, key=key).exists()
+    log.append(document_id=document_id, entries=[entry])

@@ -54,6 +54,11 @@ class _Loop(threading.Thread):
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=grace_s)
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for other in rest:  # who only watches, and who did not come to an end in time
+            other.cancel()
+        if rest:
+            await asyncio.wait(rest, timeout=0.2)
 
 
 _lock = threading.Lock()

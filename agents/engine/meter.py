@@ -12,14 +12,14 @@ from wukong.kernel.money import money_json
 def read(run: Run) -> dict[str, Any]:
     """Return `meter.ticked` for the run, without speed.
 
-    Open calls count at the model's list prices. A job of the committer.
+    Calls that are not settled yet count at the model's list prices. A job of the committer.
     """
-    currency = run.workspace.currency
-    settled = billing.step_figures(run.pk)
+    currency, prices = run.workspace.currency, quoting.Prices()
+    settled, held = _money(run.pk)
     agents: dict[str, dict[str, int]] = {}
     tokens_in = tokens_out = cost = 0
-    for step_id, role, is_open, into, out in _calls(run.pk):
-        nano = quoting.price_nano(run.model, into, out) if is_open else 0
+    for call, step_id, role, into, out in _calls(run.pk):
+        nano = prices.nano(run.model, currency, into, out) if call in held else 0
         reading = agents.setdefault(role, {"tokens": 0, "cost": 0})
         reading["tokens"] += into + out
         reading["cost"] += nano
@@ -47,12 +47,24 @@ def with_speed(reading: dict[str, Any], before: dict[str, Any] | None, seconds: 
     return reading | {"tokens_per_second": max(0, round(tokens / seconds))}
 
 
-def _calls(run_id: UUID) -> list[tuple[UUID, str, bool, int, int]]:
-    """Return (step, role, whether open, tokens in, tokens out) of the run's calls that count."""
+def _money(run_id: UUID) -> tuple[dict[UUID, billing.StepFigures], set[UUID]]:
+    """Return what the steps have paid, and the calls that have not: each call is in one of the two."""
+    held = set(billing.open_holds(run_id))
+    for _ in range(3):
+        settled, before = billing.step_figures(run_id), held
+        held = set(billing.open_holds(run_id))
+        if held == before:  # where others may write meanwhile, a call could have moved between the two looks
+            break
+    return settled, held
+
+
+def _calls(run_id: UUID) -> list[tuple[UUID, UUID, str, int, int]]:
+    """Return (call, step, role, tokens in, tokens out) of the run's calls that count."""
     rows = (
         ModelCall.objects.of_run(run_id)
         .exclude(state__in=[CallState.WASTED, CallState.FAILED, CallState.REFUSED])
         .values_list(
+            "id",
             "step_id",
             "step__role",
             "state",
@@ -65,6 +77,6 @@ def _calls(run_id: UUID) -> list[tuple[UUID, str, bool, int, int]]:
         )
     )
     return [
-        (step, role, state == CallState.OPEN, i + read + write, counted if state == CallState.OPEN else out + reasoning)
-        for step, role, state, i, read, write, out, reasoning, counted in rows
+        (call, step, role, i + read + write, counted if state == CallState.OPEN else out + reasoning)
+        for call, step, role, state, i, read, write, out, reasoning, counted in rows
     ]

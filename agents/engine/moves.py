@@ -113,7 +113,8 @@ def resume_run(run: Run, out: Outbox) -> None:
     """Let a paused run go on where it was; waits and counts of failures start anew."""
     plan_is_open = Step.objects.of_run(run.id).filter(kind="plan").exclude(state__in=CLOSED).exists()
     state = RunState.PLANNING if plan_is_open else RunState.RUNNING
-    set_run(run, out, state=state, pause_reason="", pause_details={})
+    started_at = run.started_at if plan_is_open else run.started_at or now()
+    set_run(run, out, state=state, pause_reason="", pause_details={}, started_at=started_at)
     waiting = Step.objects.of_run(run.id).filter(state__in=[StepState.READY, StepState.QUEUED])
     ids = list(waiting.values_list("id", flat=True))
     waiting.update(not_before=None, failures=0, sent_at=now())

@@ -3,6 +3,8 @@
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
+
 from agents.engine import wake
 from agents.models import Run, Step
 from workspaces.events import services as events
@@ -46,6 +48,8 @@ class Outbox:
         for type_, actor, data in self.events:
             events.record(workspace_id=self.run.workspace_id, type=type_, actor=actor[:80], run=self.run.id, data=data)
         wake.send(self.wakes)
+        if self.events:
+            transaction.on_commit(wake.stirred.set)
         self.events, self.wakes = [], []
 
 

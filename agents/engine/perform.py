@@ -20,11 +20,12 @@ from agents.engine.endings import Ending
 from agents.engine.flush import Answer, Flush
 from agents.engine.hand import Hand
 from agents.engine.material import Finished, Material
-from agents.ports import CallContext, ChatRequest, Fenced
+from agents.ports import CallContext, ChatRequest, Closing, Fenced
 from agents.writing import work
 from agents.writing.context import Noted, Section, WorkContext
 from agents.writing.plan import Plan, Task
 from agents.writing.templates import Role
+from agents.writing.writes import Open, Text
 from workspaces.documents import log, presence
 from workspaces.documents.peer import Peer
 from wukong.kernel import committer
@@ -66,8 +67,10 @@ class Worker:
         self.flushed_at = self.told_at = time.monotonic()
         self.detail = ""
         self.counted: dict[UUID, int] = {}
+        self.ripe: list[Closing] = []
         self.is_interrupted = False
         self.is_holding = False
+        self.is_torn = False
         self.plan: Plan | None = None
         self.work: asyncio.Task[None] | None = None
         self.lock = asyncio.Lock()
@@ -87,13 +90,13 @@ class Worker:
         )
 
     async def fenced(self, job: Callable[[], T], /) -> T:
-        """Run `job` in a transaction that begins with the fence; raises Fenced."""
+        """Run `job`, which may be repeated, in a transaction that begins with the fence; raises Fenced."""
 
-        def guarded() -> T:
+        def guarded(_again: bool) -> T:
             claims.fence(self.claim)
             return job()
 
-        return await committer.arun(guarded)
+        return await _stubborn(guarded)
 
     def interrupt(self) -> None:
         """Stop soon; what has been counted so far is charged as an estimate."""
@@ -141,7 +144,7 @@ class Worker:
 
     async def _perform(self) -> None:
         if self.claim.is_plan:
-            texts = await committer.arun(lambda: material.of_run(self.claim.run))
+            texts = await _stubborn(lambda _again: material.of_run(self.claim.run))
             self.plan = await planner.make(self.claim, texts, self.ask)
             return
         hand, context, task = await self._open()
@@ -149,6 +152,13 @@ class Worker:
             async for write in writes:
                 await self._yield_to_people(hand, write.key)
                 hand.apply(write)
+                if not isinstance(write, Open | Text):
+                    self._ripen()
+
+    def _ripen(self) -> None:
+        """Something is finished, so the answers that led to it are not needed again: the next flush closes them."""
+        self.ripe += self.context.closings
+        self.context.closings.clear()
 
     async def _open(self) -> tuple[Hand, WorkContext, Task]:
         """Load the document and make the agent's own replica of it."""
@@ -157,10 +167,10 @@ class Worker:
         if document_id is None or client_id is None:
             raise RuntimeError("a task without a document")
 
-        def read() -> tuple[Material, list[Finished], tuple[bytes, int]]:
+        def read(_again: bool) -> tuple[Material, list[Finished], tuple[bytes, int]]:
             return material.of_run(run), material.others(step), log.load(document_id)
 
-        texts, others, (state, self.seen) = await committer.arun(read)
+        texts, others, (state, self.seen) = await _stubborn(read)
         self.role = texts.template.roles.get(step.role)
         peer = Peer(state, client_id)
         hand = Hand(peer, step.block, step.blocks, step.notes, {other.number: other.blocks for other in others})
@@ -182,6 +192,8 @@ class Worker:
 
     async def ask(self, request: ChatRequest) -> AsyncIterator[str]:
         """Stream one answer of the run's model, counted and guarded."""
+        if self.ripe:  # what is finished is paid for before more money is held
+            await self._flush()
         repeats, answer = guards.Repeats(), []
         async with aclosing(metered.stream(self.context, self.claim.run.model, request)) as deltas:
             async for delta in deltas:
@@ -191,15 +203,17 @@ class Worker:
                 yield delta.text
                 if not repeats.feed(delta.text):
                     break
-        if self.context.finishes.get(self.context.last_call or self.claim.attempt) == "length":
-            await committer.arun(lambda: failures.check_affordable(self.claim, self.context.last_call, request))
+        call = self.context.last_call
+        if call is not None and self.context.finishes.get(call) == "length":
+            granted = self.context.granted[call]
+            await _stubborn(lambda _: failures.check_affordable(self.claim, granted, request))
         question = "\n".join(turn.text for turn in request.turns)
         self.answers.feed(f"{question}\n{request.seed}", "".join(answer))
 
     async def _yield_to_people(self, hand: Hand, key: str) -> None:
         """Hold words back while a person types in the block that they are for."""
         while (wait := hand.wait(key, time.monotonic())) > 0:
-            self.is_holding, self.detail = True, failures.WAITING_FOR_PERSON
+            self.is_holding, self.detail = True, failures.waiting_for_person()
             await asyncio.sleep(min(wait, 0.25))
         if self.is_holding:
             self.is_holding, self.detail = False, ""
@@ -209,7 +223,7 @@ class Worker:
         beat_s = claims.lease().total_seconds() / 4
         while True:
             await asyncio.sleep(FLUSH_S)
-            is_dirty = self.is_holding or self._counted_more() or (self.hand is not None and self.hand.is_changed)
+            is_dirty = self.is_holding or self.ripe or self._counted_more() or (self.hand and self.hand.is_changed)
             if is_dirty or time.monotonic() - self.flushed_at >= beat_s:
                 await self._flush()
 
@@ -217,20 +231,31 @@ class Worker:
         return any(self.counted.get(call) != tokens for call, tokens in self.context.counted.items())
 
     async def _flush(self) -> None:
+        """Write a parcel to its end, even if this task is cancelled meanwhile: the next one builds on it."""
+        writing = asyncio.ensure_future(self._write())
+        writing.add_done_callback(_heard)
+        await asyncio.shield(writing)
+
+    async def _write(self) -> None:
         async with self.lock:
             parcel = self._take()
+            self.is_torn = True
             answer = await _stubborn(lambda again: flush.write(self.claim, replace(parcel, is_retry=again)))
+            self.is_torn = False
             self._learn(parcel, answer)
+        await metered.settle(parcel.closings)
 
     def _take(self, *, is_last: bool = False) -> Flush:
         """Return what is to be written now.
 
-        What the peer gives out is given out once, so a parcel must be written or lost.
+        What the peer gives out is given out once. After a parcel that could not be written, nothing more of the hand
+        is: its words would hang on words that the log does not have.
         """
-        at, hand = time.monotonic(), self.hand
+        at, hand = time.monotonic(), None if self.is_torn else self.hand
         self.flushes += 1
         counted = {} if is_last else dict(self.context.counted)
         fields: dict[str, Any] = {"detail": "" if is_last else self.detail}
+        closings, self.ripe = ([] if self.is_torn else self.ripe), []
         update = None
         if hand is not None:
             update, hand.is_changed = hand.peer.take_update(), False
@@ -244,6 +269,7 @@ class Worker:
             key=f"{self.claim.attempt}:{self.flushes}",
             call=self.context.last_call,
             counted=counted,
+            closings=closings,
             fields=fields,
             is_told=is_told,
         )
@@ -277,6 +303,10 @@ class Worker:
                 break
             await asyncio.sleep(0.05)
         async with self.lock:
+            if self.is_torn and self.hand is not None:
+                ending = failures.unwritten(self.claim)
+            if ending.how != "closing":  # what this process takes with it is done again, and paid for then
+                self._ripen()
             parcel = self._take(is_last=True)
             try:
                 await _stubborn(lambda again: endings.end(self.claim, replace(parcel, is_retry=again), ending))
@@ -284,6 +314,8 @@ class Worker:
                 return
             except Exception:  # noqa: BLE001 - the lease ends by itself, the next attempt begins from what is committed
                 _log.exception("the end of step %s could not be written", self.claim.step.pk)
+                return
+        await metered.settle(parcel.closings)
 
 
 async def _stubborn(job: Callable[[bool], T]) -> T:
@@ -297,6 +329,12 @@ async def _stubborn(job: Callable[[bool], T]) -> T:
             is_retry = True
             await asyncio.sleep(wait_s)
     return await committer.arun(partial(job, is_retry))
+
+
+def _heard(task: "asyncio.Future[None]") -> None:
+    """Take note of how a flush ended that nobody waits for any more: the end of the attempt fails the same way."""
+    if not task.cancelled():
+        task.exception()
 
 
 async def _cancel(*tasks: "asyncio.Task[None]") -> None:

@@ -16,21 +16,23 @@ class Prices:
     """Prices by model, each looked up once. Pico-units per token, so that an estimate rounds once, up."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[int, int]] = {}
+        self._known: dict[tuple[str, str], tuple[int, int]] = {}
 
-    def nano(self, model: str, input_tokens: int, output_tokens: int) -> int:
-        """Return nano-units; 0 without a model or a price (then the hold will refuse, and say so)."""
-        if model not in self._known:
-            self._known[model] = self._look_up(model)
-        into, out = self._known[model]
+    def nano(self, model: str, currency: str, input_tokens: int, output_tokens: int) -> int:
+        """Return nano-units of `currency`; 0 without a model or a price (then the hold will refuse, and say so)."""
+        key = (model, currency)
+        if key not in self._known:
+            self._known[key] = self._look_up(model, currency)
+        into, out = self._known[key]
         return -(-(input_tokens * into + output_tokens * out) // 1000)
 
     @staticmethod
-    def _look_up(model: str) -> tuple[int, int]:
+    def _look_up(model: str, currency: str) -> tuple[int, int]:
         try:
             name = metered.profile(model).id
             # nano-units of a million tokens are a thousand times the pico-units of one
-            return billing.quote(name, _MILLION, 0) // 1000, billing.quote(name, 0, _MILLION) // 1000
+            into, out = billing.quote(name, _MILLION, 0, currency), billing.quote(name, 0, _MILLION, currency)
+            return into // 1000, out // 1000
         except Invalid:
             return 0, 0
 
@@ -63,11 +65,6 @@ class Picture:
     figures: "billing.RunFigures"
     quote: Quote
     budget_nano: int
-
-
-def price_nano(model: str, input_tokens: int, output_tokens: int) -> int:
-    """Return what so many tokens of a model cost now, in nano-units; 0 if that is not known."""
-    return Prices().nano(model, input_tokens, output_tokens)
 
 
 def available_nano(run: Run) -> int:
@@ -116,15 +113,13 @@ def pictures(runs: Sequence[Run]) -> list[Picture]:
 
 
 def _quote(run: Run, tasks: Sequence[Step], cost_nano: int, limit_nano: int, prices: Prices) -> Quote:
-    steps = {
-        task.number: prices.nano(
-            run.model, int(task.spec.get("estimate_input", 0)), int(task.spec.get("estimate_output", 0))
-        )
-        for task in tasks
-    }
+    currency, steps = run.workspace.currency, {}
+    for task in tasks:
+        into, out = int(task.spec.get("estimate_input", 0)), int(task.spec.get("estimate_output", 0))
+        steps[task.number] = prices.nano(run.model, currency, into, out)
     is_open = [task.number for task in tasks if task.state not in CLOSED]
     return Quote(
-        currency=run.workspace.currency,
+        currency=currency,
         about_nano=cost_nano + sum(steps[number] for number in is_open),
         limit_nano=limit_nano,
         steps=steps,

@@ -11,6 +11,7 @@ from agents.engine.outbox import Outbox
 from agents.models import Run, RunState, Step, StepDep
 from agents.writing import nodes, templates
 from agents.writing.plan import Plan
+from agents.writing.writes import Node
 from workspaces.documents import log
 from workspaces.documents import services as documents
 from workspaces.documents.peer import Peer
@@ -90,7 +91,7 @@ def _new_document(run: Run, title: str) -> Document:
     return documents.create_document(project=run.project, title=(title or run.goal)[:200], actor=run.created_by)
 
 
-def _append(run: Run, document_id: UUID, headings: list[nodes.Node]) -> list[str]:
+def _append(run: Run, document_id: UUID, headings: list[Node]) -> list[str]:
     state, _ = log.load(document_id)
     client_id = log.issue_client_id(document_id=document_id, kind="system", principal=run.pk)
     peer = Peer(state, client_id)

@@ -8,11 +8,14 @@ import asyncio
 import logging
 from uuid import UUID
 
+from django.db import connection
+
 from agents.engine import moves
 from agents.engine.outbox import Outbox
 from agents.models import CallState, ModelCall, Run, RunState, Step
 from billing import services as billing
 from billing.contracts import Usage
+from workspaces.documents import services as documents
 from wukong.kernel import committer
 from wukong.kernel.money import money_json
 
@@ -23,17 +26,25 @@ async def soon(run_id: UUID) -> None:
     """Settle the run now if it is at its end; whatever goes wrong, `tick` tries again."""
     try:
         if await committer.arun(lambda: Run.objects.finishing().filter(pk=run_id).exists()):
-            await asyncio.to_thread(run, run_id)
+            await asyncio.to_thread(_run_apart, run_id)
     except Exception as error:  # noqa: BLE001 - tick repeats it
         _log.warning("run %s is settled later: %s", run_id, error)
+
+
+def _run_apart(run_id: UUID) -> None:
+    try:
+        run(run_id)
+    finally:
+        connection.close()  # the executor's threads live on: a kept connection would be one that nobody looks after
 
 
 def run(run_id: UUID) -> None:
     """Resolve the run's open holds as far as possible; end it if it is finishing and nothing is open. Idempotent."""
     holds(run_id)
     if not billing.open_holds(run_id):
-        figures = billing.run_figures(run_id)
-        committer.run(lambda: _close(run_id, figures.cost_nano))
+        document_id = committer.run(lambda: _close(run_id))
+        if document_id is not None:
+            _tidy(document_id)
 
 
 def holds(run_id: UUID) -> None:
@@ -61,15 +72,30 @@ def usage_of(call: ModelCall) -> Usage:
     )
 
 
-def _close(run_id: UUID, cost_nano: int) -> None:
+def _close(run_id: UUID) -> UUID | None:
+    """End the run if nobody works for it, no call is open and no money is held: in this order none can come after.
+
+    Returns the document that it wrote into, once it has ended.
+    """
     row = moves.lock(run_id)
     is_open = (
         row.state != RunState.FINISHING
         or Step.objects.of_run(run_id).live().exists()
         or ModelCall.objects.of_run(run_id).open().exists()
+        or billing.open_holds(run_id)
     )
     if is_open:
-        return
+        return None
+    cost_nano = billing.run_figures(run_id).cost_nano
     out = Outbox(row)
     moves.settle_run(row, out, cost=money_json(cost_nano, row.workspace.currency))
     out.close()
+    return row.document_id
+
+
+def _tidy(document_id: UUID) -> None:
+    """Count the words of a document that perhaps nobody has open: an open one is counted by its room."""
+    try:
+        documents.tidy_document(document_id=document_id)
+    except Exception:  # noqa: BLE001 - lists show yesterday's count; the run has ended all the same
+        _log.exception("could not count the words of %s", document_id)

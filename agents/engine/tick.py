@@ -6,6 +6,7 @@ Running it twice changes nothing.
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from django.db.models import Q
@@ -13,6 +14,7 @@ from django.db.models import Q
 from agents.engine import claim, moves, quoting, settle, wake
 from agents.engine.outbox import Outbox
 from agents.models import PauseReason, Run, RunState, Step
+from billing import services as billing
 from wukong.kernel import committer
 from wukong.kernel.clock import now
 
@@ -23,11 +25,16 @@ _log = logging.getLogger("wukong.engine")
 
 def tick() -> None:
     """Expire leases, end what does not stop by itself, settle, finish, resume, send wake-ups again. Idempotent."""
-    for part in (claim.expire, _force_stops, _settle, _resume, _resend):
+    for part in (claim.expire, _force_stops, _settle, _resume, _resend, billing.expire_stale):
         try:
             part()
         except Exception:  # noqa: BLE001 - one part that fails must not keep the others from their work
             _log.exception("tick: %s failed; the next one tries again", part.__name__)
+
+
+def is_needed() -> bool:
+    """Return whether a run needs the next stroke soon; without one the sweep may rest until `wake.stirred`."""
+    return Run.objects.in_care().exists()
 
 
 def _each(rows: list[UUID], job: Callable[[UUID], None]) -> None:
@@ -43,7 +50,7 @@ def _force_stops() -> None:
     late = now() - timedelta(seconds=STOP_GRACE_S)
     steps = Step.objects.live().filter(run__state=RunState.FINISHING, run__finishing_at__lt=late)
     for step_id, run_id, epoch in list(steps.values_list("id", "run_id", "epoch")):
-        committer.run(lambda step_id=step_id, run_id=run_id, epoch=epoch: _take(step_id, run_id, epoch))
+        committer.run(partial(_take, step_id, run_id, epoch))
 
 
 def _take(step_id: UUID, run_id: UUID, epoch: int) -> None:
@@ -55,9 +62,9 @@ def _take(step_id: UUID, run_id: UUID, epoch: int) -> None:
 
 def _settle() -> None:
     """Runs at their end, and runs that have closed calls whose money was not moved (the worker died in between)."""
-    _each(list(Run.objects.finishing().values_list("id", flat=True)), settle.run)
-    going = Run.objects.unsettled().exclude(state=RunState.FINISHING)
-    _each(list(going.values_list("id", flat=True)), settle.holds)
+    ending = list(Run.objects.finishing().values_list("id", flat=True))
+    _each(ending, settle.run)
+    _each([run for run in billing.runs_that_hold() if run not in ending], settle.holds)
 
 
 def _resume() -> None:
@@ -65,7 +72,7 @@ def _resume() -> None:
     for run in Run.objects.waiting_for_money():
         needed = int(run.pause_details.get("needed_nano", 0))
         if quoting.available_nano(run) >= max(needed, 1):
-            committer.run(lambda run=run: _go_on(run.pk))
+            committer.run(partial(_go_on, run.pk))
 
 
 def _go_on(run_id: UUID) -> None:

@@ -1,15 +1,19 @@
 """Wake-ups: "this step may be performed". They may be lost or come twice; `tick` sends again what nobody picked up."""
 
 import logging
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from uuid import UUID
 
 from celery import current_app
 from django.db import transaction
 
 TASK = "agents.tasks.run_step"
+stirred = threading.Event()
+"""Set when a run has been moved in this process: a tick that rests begins again."""
 _log = logging.getLogger("wukong.engine")
 # Its own thread: a broker that is away may block for seconds, and the committer must not wait for it.
 _sender = ThreadPoolExecutor(1, thread_name_prefix="wake")
@@ -33,4 +37,8 @@ deliver: Callable[[UUID], None] = _hand_over
 def send(step_ids: Iterable[UUID]) -> None:
     """Send a wake-up for each step once the running transaction has committed; at once outside of one. Never raises."""
     for step_id in step_ids:
-        transaction.on_commit(lambda step_id=step_id: deliver(step_id))
+        transaction.on_commit(partial(_deliver, step_id))
+
+
+def _deliver(step_id: UUID) -> None:
+    deliver(step_id)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +19,7 @@ _task: asyncio.Task[None] | None = None
 def ensure() -> None:
     """Watch as long as somebody in this process works. Called on the agents' loop."""
     global _task
-    if _task is None or _task.done():
+    if _task is None or _task.done() or _task.get_loop() is not asyncio.get_running_loop():
         _task = asyncio.create_task(_watch())
 
 
@@ -27,7 +28,7 @@ async def _watch() -> None:
     while not loop.is_closing() and (runs := registry.runs()):
         await asyncio.sleep(EVERY_S)
         try:
-            states, ticks = await committer.arun(lambda runs=runs: _look(runs))
+            states, ticks = await committer.arun(partial(_look, runs))
         except Exception as error:  # noqa: BLE001 - a look that fails is repeated; each flush looks too
             _log.warning("could not look after the runs: %s", error)
             continue
