@@ -1,24 +1,26 @@
 """What the built-in model writes for three fixed briefs: time, checks, tokens. `python benchmarks/quality.py [--quick]`
 
-Drives the plan and the steps themselves, three steps at once, against the built-in model's own process (weights
-in `var/models`) or any OpenAI-compatible endpoint (`--url`, `--key`, `--model`). `--quick` takes one brief.
+Drives the plan and the steps themselves, three steps at once, against the built-in model's own process (weights in
+the data folder's `models`) or any OpenAI-compatible endpoint (`--url`, `--key`, `--model`). `--quick` takes one brief,
+leaves the questions of the plan to the template and performs three of the steps that can begin at once.
 """
 
 import argparse
 import asyncio
 import json
+import os
 import sys
 import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from agents.llm import chat  # noqa: E402 - the path has to be known first
+from agents.llm import chat, keeper  # noqa: E402 - the path has to be known first
 from agents.llm.child import Child  # noqa: E402
 from agents.ports import ChatRequest, Delta, ModelProfile  # noqa: E402
 from agents.writing import facts, planning, templates, work  # noqa: E402
@@ -30,13 +32,15 @@ from agents.writing.writes import Text, Write  # noqa: E402
 from tests.agents.writing.briefs import BRIEFS  # noqa: E402
 
 AT_ONCE = 3
+QUICK_STEPS = 3
+DATA = Path(os.environ.get("WUKONG_DATA_DIR", ROOT / "var"))
 FIRST_WORDS_S = 10.0
 WHOLE_S = 150.0
 
 
 @dataclass
 class Caller:
-    """Asks the model and counts. `beat` is when the run began."""
+    """Asks the model and counts. `begun` is when the run began."""
 
     target: chat.Target
     begun: float = 0.0
@@ -85,11 +89,14 @@ class Result:
     markdown: str
 
 
-async def run(name: str, target: chat.Target, profile: ModelProfile) -> Result:
+async def run(name: str, target: chat.Target, profile: ModelProfile, is_quick: bool) -> Result:
     slug, brief, sources = BRIEFS[name]
     template = templates.load()[slug]
     caller = Caller(target, time.perf_counter())
-    plan = await _plan(template, brief, sources, profile, caller)
+    plan = await _plan(template, brief, sources, profile, None if is_quick else caller)
+    if is_quick:
+        can_begin = [task for task in plan.tasks if not task.needs and task.kind != "analyse"]
+        plan = replace(plan, tasks=tuple(can_begin[:QUICK_STEPS]))
     caller.begun = time.perf_counter()
     studio = Studio(template, brief, sources, facts.collect(brief, sources), profile, plan, caller.ask)
     first, most = await _perform(studio)
@@ -102,11 +109,15 @@ async def run(name: str, target: chat.Target, profile: ModelProfile) -> Result:
 
 
 async def _plan(
-    template: templates.Template, brief: SourceText, sources: list[SourceText], profile: ModelProfile, caller: Caller
+    template: templates.Template,
+    brief: SourceText,
+    sources: list[SourceText],
+    profile: ModelProfile,
+    caller: Caller | None,
 ) -> Plan:
     found = facts.collect(brief, sources)
     request = planning.request(template, brief=brief, sources=sources, facts=found, profile=profile)
-    text = "".join([piece async for piece in caller.ask(request)])
+    text = "".join([piece async for piece in caller.ask(request)]) if caller else ""
     return planning.parse(text, template=template, brief=brief, sources=sources, facts=found, profile=profile)
 
 
@@ -135,10 +146,10 @@ async def _perform(studio: Studio) -> tuple[float, int]:
 
 def show(result: Result, verbose: bool) -> None:
     caller = result.caller
+    tokens = f"{caller.read} + {caller.cached} / {caller.written}"
     print(
-        f"{result.name:8s} {result.seconds:6.1f} s  first words {result.first_words:4.1f} s  {result.at_once} at once  "
-        f"{caller.calls} calls  {caller.read} in + {caller.cached} cached, {caller.written} out  "
-        f"{len(result.dropped)} dropped  {len(result.problems)} problems",
+        f"{result.name:8s} {result.seconds:7.1f} {result.first_words:12.1f} {result.at_once:8d} {caller.calls:6d} "
+        f"{tokens:>20s} {len(result.dropped):8d} {len(result.problems):9d}",
         flush=True,
     )
     for problem in result.problems:
@@ -150,8 +161,8 @@ def show(result: Result, verbose: bool) -> None:
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--quick", action="store_true")
+    options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    options.add_argument("--quick", action="store_true", help="one brief and three of its steps, at most 45 seconds")
     options.add_argument("--verbose", action="store_true", help="print the documents and every call")
     options.add_argument("--brief", choices=sorted(BRIEFS), action="append")
     options.add_argument("--weights", type=Path, default=None)
@@ -163,14 +174,13 @@ def main() -> int:
     child = None
     url, key = given.url, given.key
     if url is None:
-        weights = given.weights or next(iter(sorted((ROOT / "var" / "models").glob("*.gguf"))), None)
+        weights = given.weights or next(iter(sorted((DATA / "models").glob("*.gguf"))), None)
         if weights is None:
-            print(json.dumps({"name": "quality", "ok": True, "skipped": "no weights in var/models and no --url"}))
+            print(json.dumps({"name": "quality", "ok": True, "skipped": "no weights in the data folder and no --url"}))
             return 0
         child = Child(weights, lambda _: None)
         child.wait_until_ready(threading.Event())
-        for prefix in work.prefixes():
-            child.read_prefix(prefix, 120.0)
+        keeper.warm_up(child, work.prefixes()[: 1 if given.quick else None], threading.Event())
         url, key = f"{child.url}/v1", child.key
     small = given.url is None
     profile = ModelProfile(
@@ -183,7 +193,8 @@ def main() -> int:
         label=given.model,
     )
     try:
-        results = asyncio.run(_all(names, chat.Target(url=url, key=key, model=given.model), profile, given.verbose))
+        target = chat.Target(url=url, key=key, model=given.model)
+        results = asyncio.run(_all(names, target, profile, given.quick, given.verbose))
     finally:
         if child is not None:
             child.stop()
@@ -201,14 +212,17 @@ def main() -> int:
         }
         for result in results
     }
-    print(json.dumps({"name": "quality", "ok": ok, **figures}))
+    print(json.dumps({"name": "quality", "ok": ok, "load": round(os.getloadavg()[0], 1), **figures}))
     return 0 if ok else 1
 
 
-async def _all(names: list[str], target: chat.Target, profile: ModelProfile, verbose: bool) -> list[Result]:
+async def _all(
+    names: list[str], target: chat.Target, profile: ModelProfile, is_quick: bool, verbose: bool
+) -> list[Result]:
+    print("brief    seconds  first words  at once  calls  in + cached / out  dropped  problems")
     results = []
     for name in names:
-        results.append(await run(name, target, profile))
+        results.append(await run(name, target, profile, is_quick))
         show(results[-1], verbose)
     return results
 

@@ -1,7 +1,7 @@
 """One request to an OpenAI-compatible endpoint, through pydantic-ai. Importing this module costs more than a second."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -95,7 +95,7 @@ async def close(url: str, key: str) -> None:
         await client.close()
 
 
-async def stream(target: Target, request: ChatRequest) -> AsyncIterator[Delta | Reply]:
+async def stream(target: Target, request: ChatRequest) -> AsyncGenerator[Delta | Reply, None]:
     """Ask once; yields deltas and at last the reply. Raises ProviderError. Closing the iterator hangs up."""
     tally, has_begun = _Count(target.counts_chunks), False
     try:

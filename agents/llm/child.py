@@ -1,5 +1,6 @@
 """The process of the built-in model, seen from its parent. It ends with us: it dies at the end of its stdin."""
 
+import contextlib
 import json
 import logging
 import os
@@ -19,6 +20,7 @@ from django.utils.translation import gettext
 from agents.ports import Turn
 
 ROOT = Path(__file__).parent.parent.parent
+SERVER = "agents.llm.llm_server"
 READY_S, HEALTH_S, POLL_S = 180.0, 2.0, 0.05
 GOODBYE_S = 2.0
 _log = logging.getLogger("wukong.models")
@@ -37,7 +39,7 @@ class Child:
         self._ended = ended
         self.last_words: deque[str] = deque(maxlen=8)
         self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", "agents.llm.llm_server", str(path)],
+            [sys.executable, "-m", SERVER, str(path)],
             cwd=ROOT,
             # Spinning threads would take the cores from the site; has to be set before the library is loaded.
             env=os.environ | {"OMP_WAIT_POLICY": "PASSIVE"},
@@ -57,13 +59,20 @@ class Child:
     def _read(self) -> None:
         """Drain what the process says: a full pipe would stop it. Its end is the process's end."""
         assert self.process.stdout is not None  # noqa: S101 - for the type checker
-        for line in self.process.stdout:
-            if line.startswith("listening "):
-                self.url = line.split()[1]
-            else:
-                self.last_words.append(line.rstrip())
+        with self.process.stdout as said:
+            for line in said:
+                if line.startswith("listening "):
+                    self.url = line.split()[1]
+                else:
+                    self.last_words.append(line.rstrip())
         self.process.wait()
+        self._hang_up()
         self._ended(self)
+
+    def _hang_up(self) -> None:
+        if self.process.stdin is not None:
+            with contextlib.suppress(OSError):  # it is gone already
+                self.process.stdin.close()
 
     def wait_until_ready(self, stopping: threading.Event) -> bool:
         """Wait for the server to have loaded its weights; False if `stopping` was set. Raises ChildFailed."""
@@ -72,13 +81,14 @@ class Child:
             if self.process.poll() is not None:
                 _log.warning("the built-in model said: %s", "\n".join(self.last_words))
                 raise ChildFailed(gettext("Its process ended with code %s.") % self.process.returncode)
-            if self.url and self._is_healthy():
+            if self.url and self.is_healthy():
                 return True
             if time.monotonic() > deadline:
                 raise ChildFailed(gettext("It was not ready in time."))
         return False
 
-    def _is_healthy(self) -> bool:
+    def is_healthy(self) -> bool:
+        """Return whether the server answers within two seconds."""
         try:
             with urlopen(f"{self.url}/health", timeout=HEALTH_S) as answer:  # noqa: S310 - our own child
                 return bool(answer.status == 200)
@@ -96,10 +106,10 @@ class Child:
 
     def stop(self) -> None:
         """Close its stdin, which ends it; kill it if that does not help."""
-        if self.process.stdin is not None:
-            self.process.stdin.close()
+        self._hang_up()
         try:
             self.process.wait(GOODBYE_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait(GOODBYE_S)
+        self.reader.join(GOODBYE_S)

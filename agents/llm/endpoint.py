@@ -1,6 +1,6 @@
 """The one OpenAI-compatible endpoint that the settings name."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from urllib.parse import urlsplit
 
@@ -42,7 +42,7 @@ class EndpointModel:
     def guess(self, request: ChatRequest) -> int:
         return counting.guess(request.turns)
 
-    async def stream(self, request: ChatRequest) -> AsyncIterator[Delta | Reply]:
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[Delta | Reply, None]:
         from agents.llm import chat  # noqa: PLC0415 - its libraries take more than a second to import
 
         target = chat.Target(

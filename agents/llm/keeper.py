@@ -20,6 +20,7 @@ SLOTS = 4
 WARM_UP_S = 120.0
 CALM_S = 600.0  # a crash after so long a time of quiet counts as a first one
 BEAT_S = 10.0
+MOST_SILENT_BEATS = 6  # a busy machine may let an answer or two wait; a minute of silence is a hang
 _log = logging.getLogger("wukong.models")
 
 
@@ -105,9 +106,10 @@ class Keeper:
             with path.open("rb") as file:
                 is_gguf = file.read(4) == b"GGUF"
         except OSError as error:
-            raise WeightsError(f"{path}: {error.strerror}. Correct WUKONG_LOCAL_MODEL.") from error
+            told = gettext("%(path)s: %(why)s. Correct WUKONG_LOCAL_MODEL.")
+            raise WeightsError(told % {"path": path, "why": error.strerror}) from error
         if not is_gguf:
-            raise WeightsError(f"{path} is not a GGUF file. Correct WUKONG_LOCAL_MODEL.")
+            raise WeightsError(gettext("%s is not a GGUF file. Correct WUKONG_LOCAL_MODEL.") % path)
         return path
 
     def _progressed(self, share: float) -> None:
@@ -122,14 +124,25 @@ class Keeper:
         last_crash = float("-inf")
         while not self._stopping.is_set():
             self._start(path)
-            while not self._crashed.wait(BEAT_S):
-                self.publish(self.status)
+            self._watch()
             if self._stopping.is_set():
                 return
             if time.monotonic() - last_crash < CALM_S:
                 raise ChildFailed(gettext("The built-in model broke down twice."))
             last_crash = time.monotonic()
             _log.warning("the built-in model ended; it is started again")
+
+    def _watch(self) -> None:
+        """Return when the process has ended; one that has hung for a minute is ended."""
+        silent = 0
+        while not self._crashed.wait(BEAT_S):
+            self.publish(self.status)
+            child = self.child
+            silent = 0 if child is None or child.is_healthy() else silent + 1
+            if child is not None and silent >= MOST_SILENT_BEATS:
+                _log.warning("the built-in model hangs; it is ended")
+                child.process.kill()
+                silent = 0
 
     def _start(self, path: Path) -> None:
         self._become("starting", detail=gettext("The built-in model is warming up."))
@@ -140,7 +153,7 @@ class Keeper:
             self.child = child = Child(path, self._ended)
         if not child.wait_until_ready(self._stopping):
             raise Stopped
-        self._warm_up(child)
+        warm_up(child, self.prefixes, self._stopping)
         if not self._crashed.is_set():
             self._become("ready", 1.0)
             self.announce("The built-in model is ready.")
@@ -149,18 +162,6 @@ class Keeper:
         if child is self.child:
             self._become("starting", detail=gettext("The built-in model is being started again."))
             self._crashed.set()
-
-    def _warm_up(self, child: Child) -> None:
-        deadline = time.monotonic() + WARM_UP_S
-        with ThreadPoolExecutor(SLOTS, thread_name_prefix="warm-up") as pool:
-            for batch in _batches(self.prefixes):
-                left = deadline - time.monotonic()
-                if left <= 0 or self._stopping.is_set():
-                    return
-                jobs = [pool.submit(child.read_prefix, prefix, left) for prefix in batch]
-                for job in jobs:
-                    if (error := job.exception()) is not None:
-                        _log.warning("a prompt was not warmed up: %r", error)
 
     def _fail(self, reason: str) -> None:
         if self._stopping.is_set():
@@ -177,10 +178,25 @@ class Keeper:
         self.publish(self.status)
 
 
+def warm_up(child: Child, prefixes: Sequence[Sequence[Turn]], stopping: Event) -> None:
+    """Let the model read `prefixes` into its slots, two minutes at most; what fails is only slower later."""
+    deadline = time.monotonic() + WARM_UP_S
+    with ThreadPoolExecutor(SLOTS, thread_name_prefix="warm-up") as pool:
+        for batch in _batches(prefixes):
+            left = deadline - time.monotonic()
+            if left <= 0 or stopping.is_set():
+                return
+            jobs = [pool.submit(child.read_prefix, prefix, left) for prefix in batch]
+            for job in jobs:
+                if (error := job.exception()) is not None:
+                    _log.warning("a prompt was not warmed up: %r", error)
+
+
 def _batches(prefixes: Sequence[Sequence[Turn]]) -> list[list[Sequence[Turn]]]:
     """Return what is read at the same time: at last the popular first prefix in all slots but one, beside the last."""
     if not prefixes:
         return []
     first, *others = prefixes
-    early = [others[begin : begin + SLOTS] for begin in range(0, len(others) - 1, SLOTS)]
-    return [*early, [*others[-1:], *[first] * (SLOTS - 1)]]
+    before, last = others[:-1], others[-1:]
+    early = [before[begin : begin + SLOTS] for begin in range(0, len(before), SLOTS)]
+    return [*early, [*last, *[first] * (SLOTS - 1)]]

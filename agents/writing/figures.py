@@ -28,8 +28,7 @@ CITATION = re.compile(r"\s?\[\d+\]")
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure in a text: its value, what it counts ("%", a currency, or ""), where it stands and how it is "
-    "written."""
+    """A figure in a text: its value, what it counts ("%", a currency, or ""), where it stands, how it is written."""
 
     value: Decimal
     unit: str

@@ -11,13 +11,6 @@ from collections.abc import Mapping, Sequence
 
 from agents.ports import Turn
 
-_VERBS = (
-    "Offer Show Ask Tell Use Keep Start Compare Book Train Explain Invite Send Plan Check Write Give Test Open "
-    "Let Add Contact "
-    "Collect Agree Name Print Visit Share Describe"
-)
-VERBS = tuple(_VERBS.split())
-
 _SHOTS: Mapping[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "planner": (
         "You plan business documents. For each section write one question that the reader wants answered there. "
@@ -103,8 +96,7 @@ _SHOTS: Mapping[str, tuple[str, tuple[tuple[str, str], ...]]] = {
 
 _EXAMPLE_ONLY = (
     "swan rowing rower rowers row rows jetty jetties boathouse boathouses boat boats crew crews dawn frost lamp "
-    "lamps "
-    "coaching leaflets weather alive"
+    "lamps coaching leaflets weather alive member members club clubs timetable"
 )
 LEAK: frozenset[str] = frozenset(_EXAMPLE_ONLY.split())
 """Words of the examples that an answer may only use when brief or sources use them."""

@@ -16,10 +16,10 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from agents.ports import ChatRequest, Turn
-from agents.writing import checks, grammar, nodes, prompts, review, tables
+from agents.writing import checks, grammar, nodes, printed, prompts, review
 from agents.writing.context import WorkContext
 from agents.writing.facts import Fact
-from agents.writing.figures import gist
+from agents.writing.figures import gist, has_digits
 from agents.writing.plan import Task
 from agents.writing.templates import SectionSpec
 from agents.writing.writes import Block, Close, Note, Open, OpenType, Origin, Remove, Text, Write
@@ -27,6 +27,22 @@ from agents.writing.writes import Block, Close, Note, Open, OpenType, Origin, Re
 TRIES = 2
 MOST_TOKENS = 72
 MOST_ACTIONS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One sentence that is wanted: the question, and how the answer may begin; `names` may stand in it."""
+
+    asked: str
+    starts: Sequence[str]
+    names: Sequence[str] = ()
+    least: int = 5
+    most: int = 26
+
+    def rules(self, failed: str) -> str:
+        """The grammar; a second try begins otherwise than the sentence that `failed`, where there is a choice."""
+        left = [start for start in self.starts if not (failed and failed.startswith(start))] or self.starts
+        return grammar.sentence(left, names=self.names, least=self.least, most=self.most)
 
 
 @dataclass
@@ -42,15 +58,15 @@ class Conversation:
     def __post_init__(self) -> None:
         self.turns = list(prompts.prefix(self.role))
 
-    def request(self, asked: str, rules: str, key: str, attempt: int) -> ChatRequest:
+    def request(self, wish: Wish, key: str, attempt: int, failed: str) -> ChatRequest:
         seed = zlib.crc32(f"{self.ctx.goal}|{self.task.section}|{key}".encode()) % 100_000
         return ChatRequest(
-            turns=(*self.turns, Turn("user", asked)),
+            turns=(*self.turns, Turn("user", wish.asked)),
             max_tokens=MOST_TOKENS,
             role=self.role,
             temperature=0.5 + 0.15 * attempt,
             seed=seed + 100 * attempt,
-            grammar=rules,
+            grammar=wish.rules(failed),
         )
 
     def answered(self, asked: str, answer: str) -> None:
@@ -62,6 +78,10 @@ class Conversation:
         others = [*self.said, *(fact.text for fact in self.ctx.facts), *_written(self.ctx)]
         if repeated := checks.repeats(sentence, others):
             found.append(f"repeats: {repeated[:60]}")
+        elif echoed := checks.echoes(
+            sentence, self.said, without=f"{self.ctx.plan.organisation} {self.ctx.plan.title}"
+        ):
+            found.append(f"says again: {echoed[:60]}")
         return found
 
 
@@ -75,7 +95,7 @@ def _written(ctx: WorkContext) -> list[str]:
 
 
 async def say(
-    talk: Conversation, key: str, asked: str, rules: str, *, shown: OpenType | None = "paragraph"
+    talk: Conversation, key: str, wish: Wish, *, shown: OpenType | None = "paragraph"
 ) -> AsyncIterator[Write]:
     """One sentence: live into block `key` (`shown` None: nowhere), tried twice, dropped after that.
 
@@ -85,24 +105,26 @@ async def say(
     if f"{key}-dropped" in ctx.done:
         return
     if key in ctx.done:
-        talk.answered(asked, ctx.done[key])
+        talk.answered(wish.asked, ctx.done[key])
         if shown:
             yield Close(key)
         return
     failures: list[str] = []
+    failed = ""
     for attempt in range(TRIES):
         gate = checks.WordGate(ctx.material, prompts.LEAK)
         line = _Line(key, shown, ctx.origin)
-        async for words in _let_through(ctx, gate, talk.request(asked, rules, key, attempt)):
+        async for words in _let_through(ctx, gate, talk.request(wish, key, attempt, failed)):
             for write in line.show(words):
                 yield write
         problems = [gate.problem] if gate.problem else talk.problems(gate.text.strip())
         if not problems:
-            talk.answered(asked, gate.text.strip())
+            talk.answered(wish.asked, gate.text.strip())
             for write in line.end():
                 yield write
             return
         failures += problems
+        failed = gate.text.strip()
         if line.is_open:
             yield Remove(key)
     yield Note(f"{key}-dropped", "dropped", {"what": key, "problems": failures[:6]})
@@ -151,10 +173,6 @@ async def closing_stream(pieces: AsyncIterator[str]) -> AsyncGenerator[str, None
             await close()
 
 
-def starts(organisation: str) -> list[str]:
-    return [f"{organisation} {word}" for word in ("should", "needs to", "can")]
-
-
 def intro(ctx: WorkContext, task: Task, facts: Sequence[str]) -> str:
     told = prompts.bulleted(facts) if facts else "- The goal is set by management."
     head = f"Document: {gist(ctx.plan.title)}\nSection: {task.section}\nQuestion: {gist(task.question)}"
@@ -163,18 +181,11 @@ def intro(ctx: WorkContext, task: Task, facts: Sequence[str]) -> str:
 
 async def research(task: Task, ctx: WorkContext) -> AsyncIterator[Write]:
     """Code alone: the facts of the section, and every fact of the run as a finding."""
-    async for write in findings(ctx):
+    async for write in printed.findings(ctx):
         yield write
     facts = ctx.facts_of(task)
     if task.section and facts:
         yield Block("facts", nodes.bullets([fact.cited() for fact in facts], "source"), "source")
-
-
-async def findings(ctx: WorkContext) -> AsyncIterator[Write]:
-    places = {number: task.section for task in ctx.plan.tasks for number in task.fact_numbers}
-    for fact in ctx.facts:
-        data = {"text": fact.text, "source": fact.source_number, "line": fact.line, "section": places.get(fact.number)}
-        yield Note(f"finding-{fact.number}", "finding", data)
 
 
 async def compose(task: Task, ctx: WorkContext) -> AsyncIterator[Write]:
@@ -190,19 +201,35 @@ async def _advice(task: Task, ctx: WorkContext, told: Sequence[str], facts: Sequ
     talk = Conversation(ctx, task, "writer")
     names = grammar.names_in([ctx.plan.title, *told])
     asked = f"{intro(ctx, task, told)}\nGive the main advice and its reason."
-    lead = grammar.sentence(starts(ctx.plan.organisation), names=names, least=9)
-    async for write in say(talk, "lead", asked, lead):
+    async for write in say(talk, "lead", Wish(asked, leads(task, ctx), names)):
         yield write
     if not talk.said:  # the next questions need the section all the same
         talk.turns += [Turn("user", asked), Turn("assistant", f"{ctx.plan.organisation} should follow the facts.")]
+    spec = ctx.template.section(task.catalogue)
     for index, line in enumerate([gist(fact.text) for fact in facts] or told[:1], start=1):
-        used = {sentence.split()[0] for sentence in talk.said}
-        rules = grammar.sentence([verb for verb in prompts.VERBS if verb not in used], names=names, least=6, most=30)
-        asked = f"Fact: {line}\nName one action that follows."
-        async for write in say(talk, f"action-{index}", asked, rules, shown="bulletList"):
+        unused = (
+            [start for start in spec.actions if not any(said.startswith(start) for said in talk.said)] if spec else []
+        )
+        if not unused:
+            break
+        wish = Wish(f"Fact: {line}\nName one action that follows.", unused, names, least=4)
+        async for write in say(talk, f"action-{index}", wish, shown="bulletList"):
             yield write
     async for write in next_step(task, ctx, talk, names):
         yield write
+
+
+def leads(task: Task, ctx: WorkContext) -> list[str]:
+    """How the advice of a section may begin; that of a budget speaks of its largest item."""
+    who = ctx.plan.organisation
+    largest = printed.lowered(ctx.tables[0].largest.label) if task.kind == "analyse" and ctx.tables else ""
+    if largest and ctx.tables[0].additive and not has_digits(largest):
+        return [
+            f"{who} should check the first results of {largest} before",
+            f"{who} should release the money for {largest} in steps and",
+        ]
+    spec = ctx.template.section(task.catalogue)
+    return [f"{who} {begin}" for begin in (spec.leads if spec else ("should", "needs to", "can"))]
 
 
 async def next_step(task: Task, ctx: WorkContext, talk: Conversation, names: Sequence[str]) -> AsyncIterator[Write]:
@@ -212,8 +239,8 @@ async def next_step(task: Task, ctx: WorkContext, talk: Conversation, names: Seq
         return
     begin = [f"{spec.owner} {verb}" for verb in spec.verbs]
     before = len(talk.said)
-    rules = grammar.sentence(begin, names=names, least=5, most=26)
-    async for write in say(talk, "step", "Name the next step and who does it.", rules, shown=None):
+    wish = Wish("Name the next step and who does it.", begin, names, least=4)
+    async for write in say(talk, "step", wish, shown=None):
         yield write
     if len(talk.said) > before:
         yield Note(
@@ -228,24 +255,13 @@ def without_owner(line: str, spec: SectionSpec) -> str:
 
 async def analyse(task: Task, ctx: WorkContext) -> AsyncIterator[Write]:
     """Table, sums and shares by code; what follows from them by the model, without figures."""
-    for write in figures_by_code(task, ctx):
+    for write in printed.figures_by_code(task, ctx):
         yield write
     told = [gist(fact.text) for fact in ctx.facts_of(task)]
     if ctx.tables and ctx.tables[0].additive:
-        told += [f"The largest item is {lowered(ctx.tables[0].largest.label)}."]
+        told += [f"The largest item is {printed.lowered(ctx.tables[0].largest.label)}."]
     async for write in _advice(task, ctx, told, []):
         yield write
-
-
-def figures_by_code(task: Task, ctx: WorkContext) -> Iterator[Write]:
-    """The facts of the section, each table with its sums, and one sentence that reads it."""
-    if facts := ctx.facts_of(task):
-        yield Block("facts", nodes.bullets([fact.cited() for fact in facts], "source"), "source")
-    labels = ctx.template.labels
-    for number, table in enumerate(ctx.tables, start=1):
-        header = [labels["item"], labels["amount"], labels["share"]][: 3 if table.additive else 2]
-        yield Block(f"table-{number}", nodes.table(header, table.cells(), "source", last_bold=table.additive), "source")
-        yield Block(f"reading-{number}", nodes.paragraph(reading(table), "source"), "source")
 
 
 async def check(task: Task, ctx: WorkContext) -> AsyncIterator[Write]:
@@ -288,12 +304,12 @@ async def _revise(task: Task, ctx: WorkContext, lines: Sequence[review.Step]) ->
     told = [gist(fact.text) for fact in ctx.facts_of(ctx.plan.task(number))]
     talk = Conversation(ctx, task, "reviser")
     talk.said = [other.text for other in lines if other is not line]
-    old = f"{line.owner} {lowered(line.text)}"
+    old = f"{line.owner} {printed.lowered(line.text)}"
     asked = f"Facts:\n{prompts.bulleted(told or ['The goal is set by management.'])}\nLine: {old}\nMissing: {missing}."
     begin = [f"{line.owner} {verb}" for verb in (spec.verbs if spec else ("prepares", "checks"))]
-    rules = grammar.sentence(begin, names=grammar.names_in([ctx.plan.title, *told]), least=7, most=28)
+    wish = Wish(asked, begin, grammar.names_in([ctx.plan.title, *told]), least=6, most=28)
     before = len(talk.said)
-    async for write in say(talk, "revised-line", asked, rules, shown=None):
+    async for write in say(talk, "revised-line", wish, shown=None):
         yield write
     new = talk.said[-1].removeprefix(line.owner).strip() if len(talk.said) > before else ""
     if not new or checks.overlap(new, line.text) > 0.8:
@@ -313,7 +329,9 @@ async def _pick(ctx: WorkContext, lines: Sequence[review.Step]) -> tuple[review.
             "missing": {"enum": list(prompts.MISSING)},
         },
     }
-    listed = "\n".join(f"{number}. {line.owner} {lowered(line.text)}" for number, line in enumerate(lines, start=1))
+    listed = "\n".join(
+        f"{number}. {line.owner} {printed.lowered(line.text)}" for number, line in enumerate(lines, start=1)
+    )
     turns = (*prompts.prefix("reviewer"), Turn("user", listed))
     request = ChatRequest(turns=turns, max_tokens=60, role="reviewer", temperature=0.2, seed=1, schema=schema)
     text = "".join([piece async for piece in ctx.ask(request)])
@@ -326,35 +344,25 @@ async def _pick(ctx: WorkContext, lines: Sequence[review.Step]) -> tuple[review.
 
 
 async def summarise(task: Task, ctx: WorkContext) -> AsyncIterator[Write]:
-    """The goal in the brief's words, then what the plan puts first and what management should decide."""
+    """The goal in the brief's words, what the plan puts first, where the money goes, what management should decide."""
     facts = ctx.facts_of(task)
     if facts:
         yield Block("facts", nodes.paragraph(" ".join(fact.cited() for fact in facts), "source"), "source")
-    leads = [section.blocks["lead"] for section in ctx.read() if section.blocks.get("lead")][:4]
     talk = Conversation(ctx, task, "editor")
-    names = grammar.names_in([ctx.plan.title, *leads])
-    points = prompts.bulleted([gist(lead) for lead in leads] or [gist(fact.text) for fact in ctx.facts[:3]])
-    asked = f"Document: {gist(ctx.plan.title)}\nPoints:\n{points}\nSay what the plan puts first and why."
-    async for write in say(talk, "first", asked, grammar.sentence(["The plan puts"], names=names, least=8)):
+    # Facts and not the advice of the sections: a small model would say that again word for word.
+    points = [
+        gist(fact.text) for other in ctx.plan.tasks if other.kind == "compose" for fact in ctx.facts_of(other)[:1]
+    ][:4] or [gist(fact.text) for fact in ctx.facts[:3]]
+    names, told = grammar.names_in([ctx.plan.title, *points]), prompts.bulleted(points)
+    asked = f"Document: {gist(ctx.plan.title)}\nPoints:\n{told}\nSay what the plan puts first and why."
+    specs = [spec for other in ctx.plan.tasks if (spec := ctx.template.section(other.catalogue))]
+    begin = [f"The plan puts {spec.first} first, because" for spec in specs if spec.first] or ["The plan begins with"]
+    async for write in say(talk, "first", Wish(asked, begin, names, least=4)):
         yield write
     if not talk.said:
         talk.turns += [Turn("user", asked), Turn("assistant", "The plan puts the goal first.")]
-    rules = grammar.sentence(["Management should now decide"], names=names, least=4, most=26)
-    async for write in say(talk, "decision", "Say what management should decide now.", rules):
+    if ctx.tables and (words := printed.split_of_money(ctx.tables[0])):
+        yield Block("money", nodes.paragraph(words, "source"), "source")
+    begin = [f"Management should now decide {word}" for word in ("who", "which", "how", "where")]
+    async for write in say(talk, "decision", Wish("Say what management should decide now.", begin, names, least=4)):
         yield write
-
-
-def lowered(label: str) -> str:
-    return label if label[:2].isupper() else label[:1].lower() + label[1:]
-
-
-def reading(table: tables.Table) -> str:
-    """What the table says, in one sentence by code, with the number of its source."""
-    largest = table.largest
-    cite = f"[{table.source_number}]"
-    if not table.additive:
-        return f"Amounts as listed in {table.source_name} {cite}."
-    words = f"{largest.label} is the largest item with {table.money(largest.amount)} of {table.money(table.total)}"
-    if table.stated is not None and table.stated != table.total:
-        words += f"; the source itself names a total of {table.money(table.stated)}"
-    return f"{words} {cite}."

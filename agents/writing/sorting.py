@@ -34,10 +34,12 @@ def assign(template: Template, facts: Sequence[Fact], *, most: int) -> dict[str,
 
 
 def _lent(found: dict[str, list[int]], facts: Sequence[Fact]) -> list[int]:
-    """The brief's first sentence usually introduces who acts: research takes it when its section keeps another "
-    "fact."""
-    for numbers in found.values():
-        if facts and len(numbers) > 1 and numbers[0] == facts[0].number:
+    """The brief's first sentence usually introduces who acts: research takes it when its section keeps another fact.
+
+    The goal's section has to keep two, because one of them goes to the summary.
+    """
+    for key, numbers in found.items():
+        if facts and len(numbers) > (2 if key == "goal" else 1) and numbers[0] == facts[0].number:
             return [numbers.pop(0)]
     return []
 

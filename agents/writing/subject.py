@@ -18,6 +18,7 @@ _VERBS = (
 )
 _ACTS = re.compile(rf"^\s(?:{_VERBS})\b")
 _PLACE = re.compile(r"\b(?:in|at|from|to|near|across|between|around|and)\s$")
+_SURELY_A_PLACE = re.compile(r"\b(?:in|near|across)\s$")  # "at" also stands before houses: "at Harrow Museum"
 LONGEST_TITLE = 72
 
 
@@ -33,6 +34,7 @@ def organisation(brief: str) -> str:
                 score = 0.5 + (1.0 if " " in name else 0.0) + (1.0 if index == 0 else 0.0)
                 score += 2.5 if _ACTS.match(sentence[match.end() :]) else 0.0
                 score -= 1.5 if _PLACE.search(sentence[:start]) else 0.0
+                score -= 3.0 if " " not in name and _SURELY_A_PLACE.search(sentence[:start]) else 0.0
                 scores[name] = scores.get(name, 0.0) + score
     best = max(scores, key=lambda name: (scores[name], len(name)), default="")
     return best if best and scores[best] >= 2.0 and len(best) <= 60 else NOBODY

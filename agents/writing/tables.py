@@ -111,12 +111,15 @@ def collect(sources: Sequence[SourceText]) -> list[Table]:
 
 
 def _from_csv(source: SourceText) -> Table | None:
-    sample = source.text.lstrip("\ufeff")
+    sample = source.text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     try:
         dialect: type[csv.Dialect] | csv.Dialect = csv.Sniffer().sniff(sample[:4000], delimiters=",;\t|")
     except csv.Error:
         dialect = csv.excel
-    lines_ = [row for row in csv.reader(io.StringIO(sample), dialect) if any(cell.strip() for cell in row)]
+    try:
+        lines_ = [row for row in csv.reader(io.StringIO(sample), dialect) if any(cell.strip() for cell in row)]
+    except csv.Error:
+        return None
     return _from_grid(source, lines_)
 
 

@@ -34,7 +34,9 @@ class Role:
 class SectionSpec:
     """A section of the catalogue.
 
-    `owner` and `verbs` begin its line in the table of next steps; `question` has no digits.
+    `owner` and one of `verbs` begin its line in the table of next steps; `question` has no digits. `leads` and
+    `actions` are how a small model's advice begins ("should speak first to", "Invite people who"): what code begins
+    soundly ends less often in nonsense. `first` names it in "The plan puts … first", where that makes sense.
     """
 
     key: str
@@ -47,6 +49,9 @@ class SectionSpec:
     question: str
     owner: str
     verbs: tuple[str, ...]
+    leads: tuple[str, ...] = ("should", "needs to", "can")
+    actions: tuple[str, ...] = ()
+    first: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,8 @@ def _template(data: Mapping[str, Any], scenario: str) -> Template:
     sections = []
     for item in data["sections"]:
         row = {"core": False, "after": (), **item}
-        sections.append(SectionSpec(**row | {"after": tuple(row["after"]), "verbs": tuple(row["verbs"])}))
+        lists = {name: tuple(value) for name, value in row.items() if isinstance(value, list)}
+        sections.append(SectionSpec(**row | lists))
     return Template(
         slug=data["slug"],
         name=data["name"],

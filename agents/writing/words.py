@@ -12,6 +12,7 @@ from functools import lru_cache
 from importlib.resources import files
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+_CONTRACTED = frozenset({"can't", "can’t", "won't", "won’t", "shan't", "shan’t"})
 _ENDINGS = ("'s", "’s", "s'", "s’", "n't", "n’t", "'ll", "’ll", "'re", "’re", "'ve", "’ve")
 
 
@@ -34,6 +35,6 @@ def unknown(text: str, also: frozenset[str] | set[str] = frozenset()) -> list[st
         bare = word
         for ending in _ENDINGS:
             bare = bare.removesuffix(ending)
-        if not ({word, bare, bare.rstrip("'’")} & known) and not ({word, bare} & also):
+        if word not in _CONTRACTED and not ({word, bare, bare.rstrip("'’")} & known) and not ({word, bare} & also):
             missing.append(word)
     return missing

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from agents.ports import Turn
 from agents.writing import large, prompts, small
@@ -29,7 +29,7 @@ _LARGE = {
 }
 
 
-async def perform(task: Task, ctx: WorkContext) -> AsyncIterator[Write]:
+async def perform(task: Task, ctx: WorkContext) -> AsyncGenerator[Write, None]:
     """Do the task. Errors of `ctx.ask` pass through; leaving the iterator early hangs up on the model."""
     shapes = _SMALL if ctx.profile.small and not ctx.is_scripted else _LARGE
     async for write in shapes[task.kind](task, ctx):
@@ -39,6 +39,7 @@ async def perform(task: Task, ctx: WorkContext) -> AsyncIterator[Write]:
 def prefixes(template: Template | None = None) -> Sequence[Sequence[Turn]]:
     """Beginnings of all requests to a small model, for its cache: the same bytes in every call.
 
-    The writer's comes last and three times, because three agents write at once. No template changes them yet.
+    The writer's comes first: several agents write at once. The planner's is last: a run begins with it. No template
+    changes them yet.
     """
-    return [prompts.prefix(role) for role in ("planner", "reviewer", "reviser", "editor", "writer", "writer", "writer")]
+    return [prompts.prefix(role) for role in ("writer", "reviewer", "reviser", "editor", "planner")]
