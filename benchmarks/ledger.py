@@ -41,7 +41,7 @@ INPUT_TOKENS, MAX_TOKENS, OUTPUT_TOKENS = 1000, 100, 60
 # --- the parent: makes databases, starts one process for each measurement -------------------------------------------
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--quick", action="store_true", help="one round on each database")
+    parser.add_argument("--quick", action="store_true", help="one round on each database, at most 45 seconds")
     parser.add_argument("--database", choices=["sqlite", "postgresql"], help="only this one")
     parser.add_argument("--seconds", type=float, default=None, help="length of one measurement")
     parser.add_argument("--child", choices=["ledger", "baseline", "check"], help=argparse.SUPPRESS)

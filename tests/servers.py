@@ -51,6 +51,7 @@ class Site:
     port: int
     ports: list[int] = field(default_factory=list)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    parts: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     log: Path = Path("/dev/null")
 
     @property
@@ -118,18 +119,52 @@ class Embedded(Site):
 class Production(Site):
     """Two web processes, one worker, one beat on PostgreSQL and Redis."""
 
-    def start(self) -> float:
-        for port in self.ports:
-            self.spawn(str(BIN / "daphne"), "-v", "0", "-b", "127.0.0.1", "-p", str(port), "wukong.asgi:application")
-        self.spawn(
-            str(BIN / "celery"), "-A", "wukong", "worker", "-P", "threads", "-c", "16", "-Q", "steps", "-l", "WARNING"
-        )
+    def commands(self) -> dict[str, tuple[str, ...]]:
+        """Return what each part runs: web1, web2, worker, beat."""
+        celery = (str(BIN / "celery"), "-A", "wukong")
+        daphne = (str(BIN / "daphne"), "-v", "0", "-b", "127.0.0.1")
+        frames = ("--websocket-max-message-size", str(2 << 20), "--websocket-max-frame-size", str(2 << 20))
+        web = {
+            f"web{number}": (*daphne, "-p", str(port), *frames, "wukong.asgi:application")
+            for number, port in enumerate(self.ports, 1)
+        }
         schedule = str(Path(self.env["WUKONG_DATA_DIR"]) / "beat")
-        self.spawn(str(BIN / "celery"), "-A", "wukong", "beat", "-l", "WARNING", "-s", schedule)
+        return web | {
+            "worker": (*celery, "worker", "-P", "threads", "-c", "16", "-Q", "steps", "-l", "WARNING"),
+            "beat": (*celery, "beat", "-l", "WARNING", "-s", schedule),
+        }
+
+    def start(self) -> float:
+        """Start the parts that do not run."""
+        for name, command in self.commands().items():
+            if name not in self.parts:
+                self.parts[name] = self.spawn(*command)
+        return self.wait()
+
+    def wait(self) -> float:
+        """Return the seconds until both web processes say that people can work."""
         try:
             return max(wait_for(f"http://127.0.0.1:{port}/readyz", 60) for port in self.ports)
         except TimeoutError as error:
             raise AssertionError(self.tail()) from error
+
+    def kill(self) -> None:
+        self.parts.clear()
+        super().kill()
+
+    def end_part(self, name: str) -> int:
+        """SIGTERM one part alone; returns its exit code."""
+        process = self.parts.pop(name)
+        self.processes.remove(process)
+        process.terminate()
+        return process.wait(15)
+
+    def kill_part(self, name: str) -> None:
+        """SIGKILL one part alone."""
+        process = self.parts.pop(name)
+        self.processes.remove(process)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(10)
 
 
 def _env(folder: Path, port: int, **more: str) -> dict[str, str]:
@@ -161,30 +196,42 @@ def embedded(folder: Path, **more: str) -> Embedded:
 
 
 @contextlib.contextmanager
-def production(folder: Path, **more: str) -> Iterator[Production]:
-    """Yield a production site with a database of its own, migrated and seeded, not started yet."""
-    folder.mkdir(parents=True, exist_ok=True)
+def database(folder: Path) -> Iterator[str]:
+    """Yield the URL of an empty PostgreSQL database of its own; it is dropped afterwards."""
     name = f"wukong_{os.getpid()}_{folder.name}".lower().replace("-", "_")[:60]
     with psycopg.connect(machine.POSTGRES, autocommit=True) as admin:
         admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
         admin.execute(f'CREATE DATABASE "{name}"')
-    base = machine.POSTGRES.rpartition("/")[0]
-    redis.Redis.from_url(machine.REDIS).flushdb()
-    ports = [free_port(), free_port()]
-    env = _env(
-        folder,
-        ports[0],
-        DATABASE_URL=f"{base}/{name}",
-        REDIS_URL=machine.REDIS,
-        WUKONG_SECRET_KEY="a secret for tests only, and it is long enough",
-        **more,
-    )
-    site = Production(env=env, port=ports[0], ports=ports, log=folder / "server.log")
     try:
-        site.manage("migrate", "--verbosity", "0")
-        site.manage("seed_demo")
-        yield site
+        yield f"{machine.POSTGRES.rpartition('/')[0]}/{name}"
     finally:
-        site.kill()
         with psycopg.connect(machine.POSTGRES, autocommit=True) as admin:
             admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@contextlib.contextmanager
+def production(folder: Path, redis_url: str = machine.REDIS, **more: str) -> Iterator[Production]:
+    """Yield a production site with a database of its own, migrated and seeded, not started yet.
+
+    The Redis database at `redis_url` is emptied.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with redis.Redis.from_url(redis_url) as cache:
+        cache.flushdb()
+    ports = [free_port(), free_port()]
+    with database(folder) as url:
+        env = _env(
+            folder,
+            ports[0],
+            DATABASE_URL=url,
+            REDIS_URL=redis_url,
+            WUKONG_SECRET_KEY="a secret for tests only, and it is long enough",
+            **more,
+        )
+        site = Production(env=env, port=ports[0], ports=ports, log=folder / "server.log")
+        try:
+            site.manage("migrate", "--verbosity", "0")
+            site.manage("seed_demo")
+            yield site
+        finally:
+            site.kill()

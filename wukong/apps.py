@@ -3,7 +3,7 @@
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig as DjangoAdminConfig
 
-from wukong import checks
+from wukong import celery, checks
 
 
 class WukongConfig(AppConfig):
@@ -11,8 +11,8 @@ class WukongConfig(AppConfig):
     verbose_name = "Wukong"
 
     def ready(self) -> None:
-        """Register our checks: importing them does it."""
-        _ = checks.production_errors
+        """Register our checks and our Celery app, which web processes send wake-ups with: importing them does it."""
+        _ = checks.production_errors, celery.app
 
 
 class AdminConfig(DjangoAdminConfig):

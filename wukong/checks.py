@@ -34,8 +34,17 @@ def production_errors() -> list[CheckMessage]:
     return found
 
 
+def refuse_unsafe() -> None:
+    """End the process, exit code 1, with the sentences of what forbids this configuration.
+
+    Servers and workers call it themselves: only commands run Django's checks.
+    """
+    if found := production_errors():
+        raise SystemExit("\n".join(f"{error.msg} {error.hint or ''}".strip() for error in found))
+
+
 @register(Tags.security)
-def every_start(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+def every_command(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
     """Refuse DEBUG, a default secret, or SQLite with several processes in production."""
     return production_errors()
 

@@ -31,7 +31,7 @@ class Console(AdminSite):
             **self.each_context(request),
             "title": _("System"),
             "checks": health.checks(),
-            "work": agents_access.work_in_hand(),
+            "work": agents_access.queue(),
             "disk": {"free": disk.free, "total": disk.total, "used": disk.used},
             "size": _("production") if settings.WUKONG_PRODUCTION else _("one process"),
         }

@@ -53,9 +53,6 @@ def _broker() -> dict[str, Any]:
 
 
 def _worker() -> dict[str, Any]:
-    try:
-        last = cache.get(WORKER_BEAT)
-    except (redis.RedisError, OSError):
-        last = None
+    last = cache.get(WORKER_BEAT)
     is_alive = last is not None and time.time() - last < WORKER_SILENT_S
     return {"ok": is_alive, "detail": "" if is_alive else "no worker has reported for 15 seconds"}

@@ -134,7 +134,12 @@ def _database(url: str) -> dict[str, object]:
 
 DATABASES = {"default": _database(DATABASE_URL)}
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "wukong"}
+    "default": {
+        "BACKEND": "wukong.kernel.cache.Cache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "wukong",
+        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+    }
     if REDIS_URL
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }
@@ -221,7 +226,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["workspaces.people.auth.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["wukong.kernel.http.parsers.StrictJSON"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": "wukong.kernel.http.pagination.CursorPages",
     "DEFAULT_THROTTLE_CLASSES": [
@@ -249,7 +254,18 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1/",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {},
+    "ENUM_NAME_OVERRIDES": {
+        "RunStateEnum": "agents.models.RunState",
+        "StepStateEnum": "agents.models.StepState",
+        "SourceStateEnum": "workspaces.sources.models.SourceState",
+        "HoldStateEnum": "billing.models.HoldState",
+        "TransferCodeEnum": "billing.models.TransferCode",
+    },
+    "GET_LIB_DOC_EXCLUDES": "wukong.kernel.http.openapi.bases_without_a_word",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "wukong.kernel.http.openapi.add_what_all_share",
+    ],
 }
 
 # --- the meter -------------------------------------------------------------------------------------------------------

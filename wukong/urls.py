@@ -3,10 +3,10 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
-from workspaces.documents.urls import api_urlpatterns as documents_api
 
 from agents.urls import api_urlpatterns as agents_api
 from billing.urls import api_urlpatterns as billing_api
+from workspaces.documents.urls import api_urlpatterns as documents_api
 from workspaces.people.urls import api_urlpatterns as people_api
 from workspaces.sources.urls import api_urlpatterns as sources_api
 from wukong import health

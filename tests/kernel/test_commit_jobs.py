@@ -37,6 +37,25 @@ def test_a_failing_job_fails_alone():
     assert Workspace.objects.count() == 2
 
 
+@pytest.mark.parametrize(("vendor", "most"), [("sqlite", committer.MAX_BATCH), ("postgresql", 1)])
+def test_only_a_database_with_one_writer_shares_a_transaction(vendor, most):
+    assert committer.most_jobs(vendor) == most
+
+
+def test_jobs_share_a_transaction_only_as_far_as_the_database_has_one_writer(monkeypatch):
+    begun = []
+    monkeypatch.setattr(committer, "most_jobs", lambda vendor: 2)
+    started, gate = threading.Event(), threading.Event()
+    committer.submit(lambda: started.set() or gate.wait(5))
+    started.wait(5)
+    jobs = [committer.submit(lambda: begun.append(len(connection.savepoint_ids))) for _ in range(3)]
+    gate.set()
+    for job in jobs:
+        job.result(5)
+
+    assert begun == [1, 1, 0]  # savepoints: two jobs in one transaction, the third in its own
+
+
 async def test_who_gives_up_waiting_does_not_stop_the_thread():
     gate = threading.Event()
     committer.submit(gate.wait)

@@ -24,7 +24,9 @@ def test_an_amount_survives_the_way_there_and_back(nano):
     assert parse_amount(format_amount(nano)) == nano
 
 
-@pytest.mark.parametrize("text", ["", "1e3", "1.0000000001", "NaN", "1,000", "--1", "1.", "12345678901"])
+@pytest.mark.parametrize(
+    "text", ["", "1e3", "1.0000000001", "NaN", "1,000", "--1", "1.", "12345678901", "9000000000.000000001"]
+)
 def test_what_is_not_an_amount_is_refused(text):
     with pytest.raises(Invalid):
         parse_amount(text)

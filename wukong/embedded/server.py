@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import io
 import logging
 import os
 import signal
@@ -13,18 +14,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-import daphne.server  # installs the asyncio reactor: has to come before other users of Twisted
+import daphne.server  # noqa: F401 - installs the asyncio reactor: has to come before other users of Twisted
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 from twisted.internet import reactor as _reactor
-from workspaces.documents.rooms import hub as rooms
 
 from agents import metered
+from agents.engine import claim
 from agents.engine import loop as agents_loop
-from agents.engine import tick as engine_tick
 from wukong.asgi import application
 from wukong.embedded.worker import Worker
+from wukong.handshake import Server
 from wukong.kernel import bus, committer
 
 reactor: Any = _reactor
@@ -74,8 +75,8 @@ class Embedded:
     def prepare(self) -> str:
         """Migrate, take over a dead process's leases, seed the demo; returns the demo password."""
         call_command("migrate", verbosity=0, interactive=False)
-        engine_tick.take_over_all()
-        password = str(call_command("seed_demo", verbosity=0))
+        claim.take_over_all()
+        password = str(call_command("seed_demo", verbosity=0, stdout=io.StringIO()))
         connections.close_all()
         return password
 
@@ -83,7 +84,7 @@ class Embedded:
         """Serve until a signal; returns the exit code."""
         self.line = f"Wukong is ready at http://{settings.HOST}:{settings.PORT}  demo@example.com / {password}"
         host = settings.HOST.replace(":", "\\:")
-        server = daphne.server.Server(
+        server = Server(
             application=application,
             endpoints=[f"tcp:port={settings.PORT}:interface={host}"],
             signal_handlers=True,
@@ -92,7 +93,6 @@ class Embedded:
             websocket_max_message_size=2 << 20,
             websocket_max_frame_size=2 << 20,
         )
-        reactor.addSystemEventTrigger("before", "shutdown", self._goodbye)
         server.run()
         # From here on a second Ctrl+C must not break the clean-up, which is short anyway.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -116,10 +116,6 @@ class Embedded:
             reactor.callFromThread(reactor.stop)
         finally:
             connections.close_all()
-
-    def _goodbye(self) -> Any:
-        """Flush rooms and tell browsers to come back (1012) while the loop still runs."""
-        return rooms.close_all()
 
     def _shut_down(self) -> None:
         began = time.perf_counter()

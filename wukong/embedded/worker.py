@@ -7,8 +7,8 @@ from typing import Any
 
 from django.db import connection
 
-from agents import tasks
 from agents.engine import tick as engine_tick
+from agents.engine import wake
 from wukong import health
 from wukong.celery import app
 
@@ -17,6 +17,7 @@ _is_closing = threading.Event()
 _heard = threading.Event()
 SELF_TEST_S = 15.0
 TICK_S = 1.0
+QUIET_TICK_S = 5.0  # a third of what /readyz waits for a sign of life
 
 
 @app.task(name="wukong.embedded.self_test")
@@ -58,18 +59,25 @@ class Worker:
     def stop(self) -> None:
         """Take no more work; running tasks have been cancelled on the agents' loop before."""
         _is_closing.set()
-        tasks.close()
+        wake.stirred.set()
         self.controller.terminate()
 
 
 def _tick() -> None:
-    while True:
+    """Tick until the process ends: every second while a run needs it, else seldom, and at once when a run moves."""
+    # The thread keeps its connection: to open one a second would cost as much as all that a tick looks at.
+    while not _is_closing.is_set():
+        wake.stirred.clear()  # before the look, so that no move comes unheard between the two
         health.beat()
+        is_needed = True
         try:
             engine_tick.tick()
+            is_needed = engine_tick.is_needed()
         except Exception:  # noqa: BLE001 - the next tick tries again; a tick that ends would leave runs without care
             _log.exception("tick failed")
-        finally:
             connection.close()
-        if _is_closing.wait(TICK_S):
-            return
+        if is_needed:
+            _is_closing.wait(TICK_S)
+        else:
+            wake.stirred.wait(QUIET_TICK_S)
+    connection.close()

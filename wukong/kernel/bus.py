@@ -10,6 +10,7 @@ import contextlib
 import json
 import logging
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +23,7 @@ Message = dict[str, Any]
 Callback = Callable[[Message], None]
 _log = logging.getLogger("wukong.bus")
 _CHANNEL = "wukong:"
+_QUIET_S = 2.0
 
 
 class _LocalBus:
@@ -44,7 +46,10 @@ class _LocalBus:
 
     def deliver(self, topic: str, message: Message) -> None:
         for callback in list(self.topics.get(topic, ())):
-            callback(message)
+            try:
+                callback(message)
+            except Exception:  # noqa: BLE001 - one subscriber's fault must not make the others deaf
+                _log.exception("a hint of %s could not be taken", topic)
 
     def subscribe(self, topic: str, callback: Callback) -> Callable[[], None]:
         with self.lock:
@@ -70,6 +75,7 @@ class _RedisBus(_LocalBus):
         self.url = url
         self.sender = redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
         self.task: asyncio.Task[None] | None = None
+        self.quiet_until = 0.0
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         if self.loop is not loop:
@@ -77,11 +83,17 @@ class _RedisBus(_LocalBus):
             self.task = loop.create_task(self._listen())
 
     def publish(self, topic: str, message: Message) -> None:
-        try:
-            self.sender.publish(_CHANNEL + topic, json.dumps(message, separators=(",", ":")))
-        except (redis.RedisError, OSError) as error:
-            _log.warning("a hint of %s was lost: %s", topic, error)
-            super().publish(topic, message)  # people of this process still hear of it
+        """Send the hint. A Redis that is away, or worse, silent, is left alone for a moment: who publishes has just
+        committed and holds up the next commit.
+        """
+        if time.monotonic() >= self.quiet_until:
+            try:
+                self.sender.publish(_CHANNEL + topic, json.dumps(message, separators=(",", ":")))
+                return
+            except (redis.RedisError, OSError) as error:
+                self.quiet_until = time.monotonic() + _QUIET_S
+                _log.warning("hints are lost for %s s: %s", _QUIET_S, error)
+        super().publish(topic, message)  # people of this process still hear of it
 
     async def _listen(self) -> None:
         while True:
@@ -118,6 +130,11 @@ def _current() -> _LocalBus:
 def attach(loop: asyncio.AbstractEventLoop) -> None:
     """Deliver this process's callbacks on `loop`. Called once the server's loop runs; again is harmless."""
     _current().attach(loop)
+
+
+def is_shared() -> bool:
+    """Return whether other processes hear what is published here."""
+    return isinstance(_current(), _RedisBus)
 
 
 def publish(topic: str, message: Message) -> None:

@@ -1,9 +1,9 @@
-"""One writer thread per process (on PostgreSQL a second one for money): many jobs share one transaction, and so one
-fsync.
+"""One writer thread per process (on PostgreSQL a second one for money). On SQLite many jobs share one transaction, and
+so one fsync.
 
 A job is a plain function that uses the ORM. It runs in a savepoint of its batch (a batch of one needs none), so a job
 that fails never fails its neighbours. Its result is handed out after the COMMIT: who waits for a job knows that it is
-durable. SQLite has one writer anyway; on PostgreSQL the batch saves a round trip and a flush for each job.
+durable.
 """
 
 import asyncio
@@ -24,6 +24,16 @@ mode: Literal["thread", "inline"] = "thread"
 _log = logging.getLogger("wukong.committer")
 
 
+def most_jobs(vendor: str) -> int:
+    """Return how many jobs may share a transaction.
+
+    SQLite has one writer, so nobody can lock what a batch wants next. With several writers a batch would hold the rows
+    of one job while it asks for those of another, in an order that no other transaction keeps: they would stop each
+    other. There the server groups commits of its own.
+    """
+    return MAX_BATCH if vendor == "sqlite" else 1
+
+
 class _Committer(threading.Thread):
     def __init__(self) -> None:
         super().__init__(name="committer", daemon=True)
@@ -40,7 +50,7 @@ class _Committer(threading.Thread):
         if first is None:
             return None
         batch = [first]
-        while len(batch) < MAX_BATCH:
+        while len(batch) < most_jobs(connection.vendor):
             try:
                 job = self.jobs.get_nowait()
             except queue.Empty:

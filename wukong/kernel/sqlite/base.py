@@ -42,7 +42,10 @@ _line = Line()
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Django's SQLite backend with the queue in front of every transaction."""
+    """Django's SQLite backend with the queue in front of every transaction.
+
+    The methods that are overridden are private: the stubs do not know them, so their calls are not typed.
+    """
 
     _is_in_line = False
 
@@ -50,7 +53,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         _line.enter()
         self._is_in_line = True
         try:
-            super()._start_transaction_under_autocommit()
+            super()._start_transaction_under_autocommit()  # type: ignore[misc]
         except BaseException:
             self._leave()
             raise
@@ -61,18 +64,18 @@ class DatabaseWrapper(base.DatabaseWrapper):
             _line.leave()
 
     def _commit(self) -> Any:
-        result = super()._commit()
+        result = super()._commit()  # type: ignore[misc]
         self._leave()  # a failed commit keeps its place until the rollback
         return result
 
     def _rollback(self) -> Any:
         try:
-            return super()._rollback()
+            return super()._rollback()  # type: ignore[misc]
         finally:
             self._leave()
 
     def _close(self) -> Any:
         try:
-            return super()._close()
+            return super()._close()  # type: ignore[misc]
         finally:
             self._leave()

@@ -35,8 +35,7 @@ class Command(BaseCommand):
             if not user.check_password(password):
                 services.set_password(user=user, password=password)
         except NotFound:
-            user = services.create_user(email=EMAIL, password=password, name="Demo Person")
-            services.make_operator(user=user)
+            user = services.create_user(email=EMAIL, password=password, name="Demo Person", is_operator=True)
         try:
             workspace = access.workspace_by_slug(SLUG)
         except NotFound:

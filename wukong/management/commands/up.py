@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from wukong.checks import production_errors
 from wukong.embedded import server
 
 
@@ -13,6 +13,9 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if found := production_errors():
-            raise CommandError("\n".join(f"{error.msg} {error.hint or ''}" for error in found))
+        if settings.WUKONG_PRODUCTION:  # it would take the steps of living workers for those of a dead process
+            raise CommandError(
+                "`up` is the embedded size; with DATABASE_URL and REDIS_URL start daphne, a worker and beat instead "
+                "(docs/operations.md), or unset both."
+            )
         server.leave(server.serve())
