@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MODEL ?=
 
-.PHONY: setup run test check bench shots format frontend messages
+.PHONY: setup run test check bench shots format frontend
 
 setup: .venv/ready
 
@@ -16,7 +16,7 @@ run: setup
 	@$(if $(MODEL),WUKONG_LOCAL_MODEL=$(MODEL)) exec $(BIN)/python manage.py up
 
 test: setup
-	$(BIN)/python -m pytest -q -n 2
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal
 	$(BIN)/python -m pytest -q -m "slow or services or browser or node or kill"
 
 check: setup
