@@ -19,10 +19,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wukong.settings")  # messages are translated
 
 from agents.llm import chat, keeper  # noqa: E402 - the path has to be known first
 from agents.llm.child import Child  # noqa: E402
-from agents.ports import ChatRequest, Delta, ModelProfile  # noqa: E402
+from agents.ports import ChatRequest, Delta, ModelProfile, ProviderError  # noqa: E402
 from agents.writing import facts, planning, templates, work  # noqa: E402
 from agents.writing.audit import audit  # noqa: E402
 from agents.writing.draft import Studio  # noqa: E402
@@ -63,16 +64,22 @@ class Caller:
             counts_chunks=True,
         )
         begun, words = time.perf_counter(), ""
-        async with aclosing(chat.stream(target, request)) as answer:
-            async for item in answer:
-                if isinstance(item, Delta):
-                    words += item.text
-                    if item.text:
-                        yield item.text
-                else:
-                    self.read += item.usage.input_tokens
-                    self.cached += item.usage.cache_read_tokens
-                    self.written += item.usage.output_tokens
+        for is_last in (False, True):
+            try:
+                async with aclosing(chat.stream(target, request)) as answer:
+                    async for item in answer:
+                        if isinstance(item, Delta):
+                            words += item.text
+                            if item.text:
+                                yield item.text
+                        else:
+                            self.read += item.usage.input_tokens
+                            self.cached += item.usage.cache_read_tokens
+                            self.written += item.usage.output_tokens
+                break
+            except ProviderError:
+                if is_last or words:  # the engine asks a silent model again; so does this
+                    raise
         at, took = begun - self.begun, time.perf_counter() - begun
         self.log.append(f"{at:6.1f} {took:5.1f} s  {request.role:10s} {words.strip()[:150]}")
 

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from agents.models import Run
@@ -127,6 +128,7 @@ def test_a_run_is_paused_goes_on_and_is_stopped_by_its_buttons(crew, pace, at, p
     assert browser.post(f"/runs/{run.pk}/start/").status_code == 409
 
 
+@pytest.mark.slow
 def test_a_limit_that_is_reached_is_raised_on_the_page(crew, at, project, deploy, bob):
     run = deploy(budget_nano=12_000_000)
     crew.until(lambda: Run.objects.get().state == "paused", ticks=True)

@@ -44,7 +44,7 @@ def dead(monkeypatch):
 @pytest.mark.parametrize(
     ("fault", "failed"),
     [
-        ("error-500", 1),
+        pytest.param("error-500", 1, marks=pytest.mark.slow),
         pytest.param("error-429", 2, marks=pytest.mark.slow),
         pytest.param("timeout", 1, marks=pytest.mark.slow),
         pytest.param("cut", 1, marks=pytest.mark.slow),

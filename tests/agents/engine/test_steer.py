@@ -318,6 +318,7 @@ def a_writer(run: Run) -> Step:
     return step
 
 
+@pytest.mark.slow
 def test_an_agent_yields_to_a_person_who_types_in_its_block(writing, crew, pace):
     hand, own = hold_up(crew, writing, a_writer(writing))
     hand.look()

@@ -23,6 +23,7 @@ def age(seconds: float) -> None:
     Step.objects.exclude(sent_at=None).update(sent_at=now() - timedelta(seconds=seconds))
 
 
+@pytest.mark.slow
 def test_a_lost_wake_up_is_sent_again(crew, deploy):
     crew.is_deaf = True
     run = deploy()

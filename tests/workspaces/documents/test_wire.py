@@ -7,102 +7,30 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pycrdt import Array, Doc, Map, Text, XmlElement, merge_updates
+from pycrdt import Array, Doc, Map, Text, merge_updates
 
+from tests.workspaces.documents.updates import (
+    IN_TEXT,
+    PARAGRAPH,
+    STRING,
+    TOP,
+    S,
+    U,
+    attribute,
+    child_of,
+    element,
+    mark,
+    text_node,
+    update,
+    words,
+)
+from tests.workspaces.documents.writers import Editor
 from workspaces.documents import content, crdt
-from workspaces.documents.protocol import EMPTY_UPDATE, read_state_vector, var_bytes, var_uint
+from workspaces.documents.protocol import EMPTY_UPDATE, read_state_vector, var_bytes
 from workspaces.documents.wire import Limits, Malformed, walk
-
-U = var_uint
-
-
-def S(text: str) -> bytes:
-    return var_bytes(text.encode())
-
-
-def update(*items: bytes, client: int = 9, clock: int = 0, deleted: bytes = b"\0") -> bytes:
-    """One client's structs."""
-    return U(1) + U(len(items)) + U(client) + U(clock) + b"".join(items) + deleted
-
-
-TOP = U(1) + S("default")
-
-
-def child_of(client: int, clock: int) -> bytes:
-    return U(0) + U(client) + U(clock)
-
-
-def element(parent: bytes = TOP, tag: str = "paragraph") -> bytes:
-    return b"\x07" + parent + U(3) + S(tag)
-
-
-def text_node(parent: bytes) -> bytes:
-    return b"\x07" + parent + U(6)
-
-
-def words(parent: bytes, text: str = "hi") -> bytes:
-    return b"\x04" + parent + S(text)
-
-
-def attribute(parent: bytes, value: bytes, name: str = "id") -> bytes:
-    return b"\x28" + parent + S(name) + U(1) + value
-
-
-def mark(parent: bytes, value: str, name: str = "bold") -> bytes:
-    return b"\x06" + parent + S(name) + S(value)
-
-
-PARAGRAPH = (element(), text_node(child_of(9, 0)))
-IN_TEXT = child_of(9, 1)
-STRING = b"\x77" + S("x")
 
 
 # --- what honest editors send ---------------------------------------------------------------------------------------
-class Editor:
-    """Makes all kinds of edits at random in a document of its own and takes in those of others."""
-
-    def __init__(self, seed, client_id):
-        self.rng = random.Random(seed)
-        self.doc = crdt.open_doc(client_id=client_id)
-        self.updates = []
-        self.subscription = self.doc.observe(lambda event: self.updates.append(event.update))
-
-    def edit(self):
-        root = crdt.root_of(self.doc)
-        blocks = [child for child in root.children if isinstance(child, XmlElement)]
-        kind = self.rng.random()
-        with self.doc.transaction():
-            if not blocks or kind < 0.2:
-                at = self.rng.randint(0, len(blocks))
-                crdt.write(
-                    root,
-                    content.parse_markdown(self.rng.choice(["# 标题 *x*", "- a\n  - b", "| a |\n|---|\n| 😀 |"])),
-                    at,
-                )
-            elif kind < 0.3 and len(blocks) > 2:
-                del root.children[self.rng.randrange(len(blocks))]
-            elif kind < 0.4:
-                self.rng.choice(blocks).attributes["origin"] = self.rng.choice(["demo", "source"])
-            else:
-                self.retouch(self.rng.choice(blocks))
-
-    def retouch(self, block):
-        inner = crdt.text_block(block)
-        if inner is None:
-            return
-        node = crdt.last_text(inner)
-        text = crdt.plain(node)
-        start, end = sorted(self.rng.randint(0, len(text)) for _ in range(2))
-        start, end = crdt.utf8(text[:start]), crdt.utf8(text[:end])
-        match self.rng.randrange(3):
-            case 0:
-                node.insert(start, self.rng.choice(["新😀", "word ", "é\u0301"]), self.rng.choice([{}, {"bold": {}}]))
-            case 1:
-                del node[start:end]
-            case _:
-                node.format(start, end, {"italic": {}})
-
-
 def ranges_between(before, after):
     vectors = read_state_vector(before), read_state_vector(after)
     return {
@@ -384,73 +312,3 @@ def test_a_damaged_update_is_refused_or_does_no_harm(seed):
             assert type(error.__cause__).__name__ != "PanicException"  # noqa: PT017
             continue
         content.to_html(content.read(room))
-
-
-# --- behind the gate ------------------------------------------------------------------------------------------------
-@pytest.fixture
-def room():
-    doc = crdt.open_doc(client_id=1)
-    content.seed(
-        doc, [{"type": "blockquote", "content": [{"type": "paragraph", "content": [{"type": "text", "text": "茶😀"}]}]}]
-    )
-    return doc
-
-
-def after(client: int, clock: int, content: bytes, kind: int) -> bytes:
-    return bytes((0x80 | kind,)) + U(client) + U(clock) + content
-
-
-@pytest.mark.parametrize(
-    ("name", "item"),
-    [
-        ("text at the top", after(1, 0, U(6), 7)),
-        ("letters at the top", after(1, 0, S("x"), 4)),
-        ("letters in a block", words(child_of(1, 2))),
-        ("a block in text", element(child_of(1, 4))),
-    ],
-)
-def test_the_watch_sees_what_the_bytes_alone_do_not_tell(room, name, item):
-    watch = crdt.Watch(room)
-    data = update(item)
-    walk(data)
-
-    crdt.apply(room, [data])
-
-    with pytest.raises(crdt.Broken):
-        watch.check()
-
-
-def test_the_watch_sees_a_nest_that_grows_with_each_update(room):
-    watch = crdt.Watch(room, depth=20)
-    parent = child_of(1, 0)
-    for clock in range(18):
-        crdt.apply(room, [update(element(parent, "blockquote"), clock=clock)])
-        watch.check()
-        parent = child_of(9, clock)
-    crdt.apply(room, [update(element(parent, "blockquote"), clock=18), update(element(child_of(9, 18)), clock=19)])
-
-    with pytest.raises(crdt.Broken, match="deep"):
-        watch.check()
-
-
-def test_the_watch_is_silent_while_people_work(room):
-    watch, editor = crdt.Watch(room), Editor(3, 7)
-    editor.doc.apply_update(room.get_update())
-    editor.updates.clear()
-    for _ in range(60):
-        editor.edit()
-    crdt.apply(room, editor.updates)
-
-    watch.check()
-    assert content.read(room) == content.read(editor.doc)
-
-
-def test_letters_outside_of_text_are_seen_when_many_updates_come_at_once(room):
-    """The watch walks into blocks that are new in this transaction: they raise no events of their own."""
-    watch = crdt.Watch(room)
-    crdt.apply(
-        room, [update(element()), update(element(child_of(9, 0)), clock=1), update(words(child_of(9, 1)), clock=2)]
-    )
-
-    with pytest.raises(crdt.Broken):
-        watch.check()

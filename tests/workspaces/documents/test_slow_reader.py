@@ -1,0 +1,42 @@
+"""Who reads slowly gets the rest at once later; who does not read at all is closed."""
+
+from tests.sockets import until
+from workspaces.documents.rooms import hub
+
+
+async def test_a_slow_reader_gets_no_more_than_it_reads_and_then_the_rest_at_once(sockets, monkeypatch):
+    monkeypatch.setattr("workspaces.documents.rooms.member.HIGH_WATER", 2000)
+    monkeypatch.setattr("workspaces.documents.rooms.member.LOW_WATER", 100)
+    monkeypatch.setattr("workspaces.documents.rooms.audience._LOOK_S", 0.02)
+    at_ada, slow = await sockets.at("Ada"), await sockets.at("Bob")
+    slow.may_read.clear()
+
+    for _ in range(40):
+        at_ada.update(at_ada.type("w" * 200))
+        await at_ada.until_acked()
+    (room,) = hub._rooms.values()
+    (lagging,) = [member for member in room.members if member.lag is not None]
+    assert lagging.outlet.backlog < 3000
+
+    slow.update(slow.type("even so "))
+    slow.may_read.set()
+    await until(lambda: slow.text == at_ada.text and "even so" in slow.text)
+    await slow.until_acked()
+    assert lagging.lag is None
+
+
+async def test_who_does_not_read_at_all_is_closed(sockets, monkeypatch):
+    monkeypatch.setattr("workspaces.documents.rooms.member.HIGH_WATER", 500)
+    monkeypatch.setattr("workspaces.documents.rooms.member.LOW_WATER", 100)
+    monkeypatch.setattr("workspaces.documents.rooms.audience._LOOK_S", 0.02)
+    monkeypatch.setattr("workspaces.documents.rooms.audience.PATIENCE_S", 0.1)
+    at_ada, slow = await sockets.at("Ada"), await sockets.at("Bob")
+    slow.may_read.clear()
+    for _ in range(10):
+        at_ada.update(at_ada.type("w" * 200))
+        await at_ada.until_acked()
+
+    (room,) = hub._rooms.values()
+    await until(lambda: any(member.outlet.code == 1013 for member in room.members))
+    slow.may_read.set()
+    assert await slow.until_closed() == 1013
