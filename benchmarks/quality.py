@@ -19,7 +19,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wukong.settings")  # messages are translated
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wukong.settings")
+
+import django  # noqa: E402 - the path has to be known first
+
+django.setup()  # messages are translated
 
 from agents.llm import chat, keeper  # noqa: E402 - the path has to be known first
 from agents.llm.child import Child  # noqa: E402

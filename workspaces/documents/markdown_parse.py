@@ -25,6 +25,7 @@ _BLOCKS: Final = {
 _MARKS: Final = {"strong": "bold", "em": "italic", "s": "strike", "link": "link"}
 _MARK_ORDER: Final = {name: place for place, name in enumerate(MARKS)}
 _MAX_LEVEL: Final[int] = NODES["heading"]["attrs"]["level"]["max"]
+_UNWRITABLE: Final = re.compile(r"[`&\s\\]+")  # what a fence of backticks cannot name a language with
 _MAX_LANGUAGE: Final[int] = NODES["codeBlock"]["attrs"]["language"]["max"]
 _MAX_HREF: Final[int] = MARKS["link"]["attrs"]["href"]["max"]
 _MAX_TITLE: Final[int] = MARKS["link"]["attrs"]["title"]["max"]
@@ -87,8 +88,8 @@ def _take_inline(token: Token, stack: list[Node]) -> None:
 def _code(token: Token) -> Node:
     text = token.content.removesuffix("\n")
     node = _with_content("codeBlock", [{"type": "text", "text": text}] if text else [])
-    if language := token.info.strip():
-        node["attrs"] = {"language": language[:_MAX_LANGUAGE]}
+    if language := _UNWRITABLE.sub(" ", token.info).strip()[:_MAX_LANGUAGE].strip():
+        node["attrs"] = {"language": language}
     return node
 
 
@@ -175,7 +176,32 @@ def _inline(tokens: Sequence[Token]) -> list[Node]:
             add_text(out, words, _marks([*active, _link(token, "src")]))
         else:
             add_text(out, token.content, _marks(active))
-    return out
+    return _without_blanks_at_breaks(out)
+
+
+def _without_blanks_at_breaks(nodes: list[Node]) -> list[Node]:
+    """Blanks around a line break cannot be written: a line does not begin or end with one."""
+    kept: list[Node] = []
+    for place, node in enumerate(nodes):
+        is_code = {"type": "code"} in (node.get("marks") or [])
+        if node["type"] == "text" and not is_code:
+            text = node["text"]
+            if kept and kept[-1]["type"] == "hardBreak":
+                text = text.lstrip(" \t")
+            if all(later["type"] == "text" and not later["text"].strip(" \t") for later in _until_break(nodes, place)):
+                text = text.rstrip(" \t")
+            node = {**node, "text": text}
+        if node["type"] != "text" or node["text"]:
+            kept.append(node)
+    return kept
+
+
+def _until_break(nodes: list[Node], place: int) -> list[Node]:
+    """Return what stands between a node and the break behind it; something that is no blank when there is none."""
+    for at in range(place + 1, len(nodes)):
+        if nodes[at]["type"] == "hardBreak":
+            return nodes[place + 1 : at]
+    return [{"type": "end"}]
 
 
 def _link(token: Token, name: str) -> Node:

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from workspaces.documents import content, crdt, links
@@ -231,6 +231,7 @@ def test_a_document_in_yjs_comes_back_as_the_same_nodes(nodes):
     assert marks_of(once) == marks_of(nodes)
 
 
+@example("~~~`")
 @given(st.text(st.sampled_from('ab1 \n\t*_~`#>-+=|[]()!<&;:\\"茶😀'), max_size=60))
 def test_any_text_is_markdown_that_settles(text):
     first = content.parse_markdown(text)
