@@ -5,6 +5,8 @@ import re
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from agents.llm import local
+from agents.llm.keeper import Status
 from agents.models import Run
 from billing import services as billing
 from tests.rest import BRIEF
@@ -149,3 +151,13 @@ def test_a_newcomer_tries_the_sample(crew, at, ada, workspace):
     crew.until(lambda: Run.objects.get().state == "draft")
 
     assert "Start, at most" in at(ada).get(plan_at).content.decode()
+
+
+def test_while_the_built_in_model_warms_up_the_plan_says_so(at, world, bob, monkeypatch, settings):
+    settings.WUKONG_LOCAL_MODEL = "auto"
+    monkeypatch.setattr(local, "status", lambda: Status(state="starting", progress=0.5))
+    path = f"/projects/{world.project.pk}/runs/new/brief/"
+    answer = at(bob).post(path, {"template": "campaign", "goal": BRIEF, "model": "local", "budget": ""})
+
+    assert "(warming up)" in at(bob).get(path).content.decode()
+    assert "The built-in model is warming up; the plan follows." in at(bob).get(answer.url).content.decode()
