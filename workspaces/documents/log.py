@@ -23,7 +23,10 @@ SNAPSHOT_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogEntry:
-    """One Yjs v1 update as its writer made it; `kind` is person, agent or system; `key` counts once in a document."""
+    """One Yjs v1 update as its writer made it; `kind` is person, agent or system; `key` counts once in a document.
+
+    `cut` and `carries`: see DocumentUpdate.
+    """
 
     data: bytes
     client_id: int
@@ -31,6 +34,8 @@ class LogEntry:
     kind: str
     call: UUID | None = None
     key: str | None = None
+    cut: Sequence[Sequence[int]] | None = None
+    carries: Sequence[Sequence[int]] | None = None
 
 
 def append(*, document_id: UUID, entries: Sequence[LogEntry]) -> int:
@@ -55,6 +60,8 @@ def append(*, document_id: UUID, entries: Sequence[LogEntry]) -> int:
             principal=entry.principal,
             call=entry.call,
             key=entry.key,
+            cut=entry.cut,
+            carries=entry.carries,
         )
         for place, entry in enumerate(entries, 1)
     )
