@@ -25,7 +25,7 @@ from agents.writing import work
 from agents.writing.context import Noted, Section, WorkContext
 from agents.writing.plan import Plan, Task
 from agents.writing.templates import Role
-from agents.writing.writes import Open, Text
+from agents.writing.writes import Open, Replace, Text
 from workspaces.documents import log, presence
 from workspaces.documents.peer import Peer
 from wukong.kernel import committer
@@ -152,7 +152,7 @@ class Worker:
             async for write in writes:
                 await self._yield_to_people(hand, write.key)
                 hand.apply(write)
-                if not isinstance(write, Open | Text):
+                if not isinstance(write, Open | Text | Replace):  # what is replaced is not finished: `Close` follows
                     self._ripen()
 
     def _ripen(self) -> None:
@@ -238,6 +238,8 @@ class Worker:
 
     async def _write(self) -> None:
         async with self.lock:
+            if self.work is not None and self.work.done():
+                return  # the last words go with the end: paid for without it, they would be asked for, and paid, again
             parcel = self._take()
             self.is_torn = True
             answer = await _stubborn(lambda again: flush.write(self.claim, replace(parcel, is_retry=again)))
@@ -259,7 +261,7 @@ class Worker:
         update = None
         if hand is not None:
             update, hand.is_changed = hand.peer.take_update(), False
-            fields |= {"blocks": hand.record(), "notes": hand.notes, "words": hand.words}
+            fields |= {"blocks": hand.record(), "notes": dict(hand.notes), "words": hand.words}
         is_told = not is_last and at - self.told_at >= TELL_S
         self.flushed_at, self.told_at = at, at if is_told else self.told_at
         self.counted = counted

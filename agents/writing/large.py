@@ -97,7 +97,9 @@ async def analyse(task: Task, ctx: WorkContext) -> AsyncIterator[Write]:
 
 
 async def summarise(task: Task, ctx: WorkContext) -> AsyncIterator[Write]:
-    sections = "\n\n".join(f"## {section.title}\n{section.text}" for section in ctx.read())[:24_000]
+    # The review may be finished or not: what the model is shown, and what it costs, does not depend on that.
+    needed = [section for section in ctx.read() if section.task in task.needs]
+    sections = "\n\n".join(f"## {section.title}\n{section.text}" for section in needed)[:24_000]
     role = ctx.template.roles[task.role]
     asked = (
         f"Document: {ctx.plan.title}\n\nFacts:\n{_told(ctx.facts)}\n\nSections as written:\n{sections}\n\nWrite "
