@@ -27,6 +27,7 @@ _LARGE: Final = 32 * 1024
 _SAYS_CUT: Final = bytes((protocol.CONTROL,))
 _PLACES_COST: Final = 50  # an update in so many places at once counts as one message more: each is looked at
 _ANSWER_COSTS: Final = 30  # messages: a few bytes of step 1 are answered with a whole document
+_PATIENCE: Final = 3
 _ROOM_FOR_FRAME: Final = 16  # kind, step and length around an update
 _log = logging.getLogger("wukong.rooms")
 
@@ -148,23 +149,22 @@ class DocumentConsumer(Connection):
         if gate.is_empty(data):
             room.note(member, n)
             return
-        if len(data) > _LARGE:
-            facts = await asyncio.to_thread(room.gate.walk, data)
-        else:
-            facts = room.gate.walk(data)
-        self.charge(len(facts.leans) / _PLACES_COST, 0)
-        if not member.grant.may_write:
-            # A stock client answers step 1 with all deletions it knows, so "nothing new" is no attempt to write.
-            if message.step == protocol.STEP2 and not facts.adds(room.gate.vector):
-                room.note(member, n)
-            else:
-                _forbid(member, n)
-            return
         try:
+            facts = await asyncio.to_thread(room.gate.walk, data) if len(data) > _LARGE else room.gate.walk(data)
+            self.charge(len(facts.leans) / _PLACES_COST, 0)
+            if not member.grant.may_write:
+                # A stock client answers step 1 with all deletions it knows, so "nothing new" is no attempt to write.
+                if message.step == protocol.STEP2 and not facts.adds(room.gate.vector):
+                    room.note(member, n)
+                else:
+                    _forbid(member, n)
+                return
             await self._enter(room, member, n, data, facts)
         except gate.Gap:
             member.reject(n, "gap", _("Something before this change is missing here."))
-            if message.step == protocol.UPDATE:
+            member.gaps += message.step == protocol.STEP2
+            # Whoever lacks something itself answers with holes until it has been told: asked again, but not for ever.
+            if message.step == protocol.UPDATE or member.gaps <= _PATIENCE:
                 room.ask(member)
         except crdt.Full:
             member.refuse_as_full(n)

@@ -19,7 +19,7 @@ from workspaces.documents.nesting import Id, Kind, Nesting, Piece
 from workspaces.documents.protocol import Malformed, Reader, strict_json
 from workspaces.documents.schema import ATTRIBUTES, ELEMENTS, MARKS, ROOT
 
-__all__ = ["LIMITS", "MESSAGE", "Facts", "Limits", "Malformed", "walk"]
+__all__ = ["LIMITS", "MESSAGE", "Facts", "Incomplete", "Limits", "Malformed", "walk"]
 
 Range = tuple[int, int]  # (clock, length); lengths of text count UTF-16 units, as Yjs does
 
@@ -31,6 +31,10 @@ _UNDEFINED, _NULL, _INTEGER, _FLOAT32, _FLOAT64, _FALSE, _TRUE, _STRING_VALUE, _
 )  # fmt: skip
 _MOST_VALUES: Final = 10_000  # deleted ones of one attribute in a row
 _MAX_CLOCK: Final = 1 << 31  # yrs counts in 32 bits
+
+
+class Incomplete(Malformed):
+    """An update that leaves clocks out: a client says so of pieces that wait for what it lacks itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +188,7 @@ class _Walker:
             if kind == _GC:
                 length = self._length()
             elif kind == _SKIP:
-                raise Malformed("clocks are left out")
+                raise Incomplete("clocks are left out")
             else:
                 length = self._item(info, kind, client, clock)
             clock += length

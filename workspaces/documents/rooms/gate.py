@@ -102,11 +102,13 @@ class Gate:
         self._capacity = Capacity(measure) if measure is not None else None
 
     def walk(self, update: bytes) -> wire.Facts:
-        """Return what the update does. Raises Closed for what no honest client sends."""
+        """Return what the update does. Raises Closed for what no honest client sends, Gap for what is incomplete."""
         if len(update) > self.limits.bytes:
             raise Closed(Close.TOO_LARGE)
         try:
             return wire.walk(update, self.limits)
+        except wire.Incomplete:
+            raise Gap from None
         except Malformed as error:
             raise Closed(Close.MALFORMED) from error
 

@@ -41,6 +41,7 @@ class Member:
         self.shown_id: int | None = None  # the client id of its presence
         self.received = 0  # update messages so far, the `n` of acknowledgements
         self.brought = 0  # client ids that it has bound itself
+        self.gaps = 0  # answers to step 1 that leaned on what is missing here
         self.asked = 0  # ids that it wanted to be shown under and that had to be looked up
         self.ids: set[int] = set() if client_id is None else {client_id}  # what it has made the gate remember
         self._cut: Cut | None = None
