@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MODEL ?=
 
-.PHONY: setup run test check bench shots format frontend
+.PHONY: setup run test test-browser test-services check bench shots format frontend
 
 setup: .venv/ready
 
@@ -17,7 +17,15 @@ run: setup
 
 test: setup
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal
-	$(BIN)/python -m pytest -q -m "slow or services or browser or node or kill"
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "slow and not (services or browser or node or kill)"
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-browser test-services
+
+# Side by side: most of their time is waiting. Each has its own data, or they would break each other.
+test-browser: setup
+	WUKONG_DATA_DIR=$$(mktemp -d) $(BIN)/python -m pytest -q -m browser
+
+test-services: setup
+	WUKONG_DATA_DIR=$$(mktemp -d) $(BIN)/python -m pytest -q -m "(services or node or kill) and not browser"
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -2,7 +2,6 @@
 
 from workspaces.documents.models import (
     Document,
-    DocumentAuthorship,
     DocumentSnapshot,
     DocumentUpdate,
     DocumentWriter,
@@ -15,7 +14,6 @@ from workspaces.sources.models import Source
 __all__ = [
     "ApiKey",
     "Document",
-    "DocumentAuthorship",
     "DocumentSnapshot",
     "DocumentUpdate",
     "DocumentWriter",

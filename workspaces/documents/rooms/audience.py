@@ -2,60 +2,44 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
-from workspaces.documents.protocol import state_vector
 from workspaces.documents.rooms.member import Lag, Member
 from workspaces.sockets.codes import Close
-from workspaces.sockets.outlet import Parcel
 
 PATIENCE_S: Final = 30.0
 _LOOK_S: Final = 0.2
 
 
 class Audience:
-    """Who is told. `told` is what has been told to all, as {client id: next clock}.
+    """Who is told. `told` is the state vector of what has been told to all.
 
     `bring_up(member, vector)` sends a member all that it lacks since `vector`; False: not now.
     """
 
-    def __init__(self, told: Mapping[int, int], bring_up: Callable[[Member, bytes], bool]) -> None:
+    def __init__(self, told: bytes, bring_up: Callable[[Member, bytes], bool]) -> None:
         self.members: set[Member] = set()
-        self.told = dict(told)
+        self.told = told
         self._bring_up = bring_up
         self._timer: asyncio.TimerHandle | None = None
 
-    def send(self, member: Member, parcel: Parcel) -> bool:
-        """Send, unless the member lags behind or begins to: False, it will be brought up."""
+    def send(self, member: Member, frame: bytes) -> None:
+        """Send one frame, unless the member lags behind or begins to."""
         if member.lag is not None or not member.is_open:
-            return False
+            return
         if member.is_overfull:
-            self._fall_behind(member, self.vector())
-            return False
-        member.outlet.put_parcel(parcel)
-        return True
-
-    def answer(self, member: Member, vector: bytes, parcels: list[Parcel]) -> None:
-        """Send what a member has asked for with its own `vector`. A slow reader is brought up from there later."""
-        if member.lag is not None:
-            member.lag.vector = vector
-        elif member.is_overfull:
-            self._fall_behind(member, vector)
+            member.lag = Lag(self.told, time.monotonic())
+            self._watch()
         else:
-            for parcel in parcels:
-                member.outlet.put_parcel(parcel)
+            member.outlet.put(frame)
 
-    def vector(self) -> bytes:
-        """Return what has been told to all as an encoded state vector."""
-        return state_vector(self.told)
-
-    def tell(self, parcel_for: Callable[[Member], Parcel | None], clocks: Mapping[int, int]) -> None:
-        """Send every member its parcel, if it has one; afterwards all have been told up to these clocks."""
+    def tell(self, frame: bytes, told: bytes, without: Member | None = None) -> None:
+        """Send a committed delta to all but its only author; afterwards all have been told `told`."""
         for member in self.members:
-            if (parcel := parcel_for(member)) is not None:
-                self.send(member, parcel)
-        self.told.update(clocks)
+            if member is not without:
+                self.send(member, frame)
+        self.told = told
 
     def close(self, code: Close) -> None:
         """Close every socket."""
@@ -64,18 +48,14 @@ class Audience:
         for member in self.members:
             member.close(code)
 
-    def _fall_behind(self, member: Member, vector: bytes) -> None:
-        member.lag = Lag(vector, time.monotonic())
-        if self._timer is None:
-            self._watch()
-
     def _watch(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(_LOOK_S, self._look)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_LOOK_S, self._look)
 
     def _look(self) -> None:
         self._timer = None
         at = time.monotonic()
-        for member in list(self.members):
+        for member in self.members:
             lag = member.lag
             if lag is None or not member.is_open:
                 continue

@@ -10,33 +10,30 @@ closes the room: its sockets come back to one that is loaded from the log.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from workspaces.documents import crdt, log, protocol
-from workspaces.documents.limits import Size
 from workspaces.documents.rooms import batch as batches
 from workspaces.documents.rooms import store
 from workspaces.documents.rooms.audience import Audience
 from workspaces.documents.rooms.batch import Entry
 from workspaces.documents.rooms.gate import Gap, Gate
 from workspaces.documents.rooms.member import Member
-from workspaces.documents.rooms.pace import Pace
 from workspaces.documents.rooms.presence import Presences
 from workspaces.documents.rooms.replica import Replica
-from workspaces.documents.rooms.telling import Telling
 from workspaces.documents.rooms.tidying import Tidying
 from workspaces.documents.wire import Facts
-from workspaces.sockets import reading
 from workspaces.sockets.codes import Close, Closed
-from workspaces.sockets.outlet import Parcel
 from workspaces.sockets.reading import read
 from wukong.kernel import committer
 from wukong.kernel.errors import NotFound
 
+_SHARE: Final = 5  # a room spends at most a fifth of a core: its window is five times the cost of a turn
+_LONGEST_WINDOW_S: Final = 0.033
+_READ_EVERY_S: Final = 0.03
 _log = logging.getLogger("wukong.rooms")
 
 
@@ -49,7 +46,7 @@ class Room:
         self.tidying = Tidying(document_id)
         self.is_closed = False
         self.is_draining = False
-        self._rights = loaded.rights
+        self.is_writable: bool | None = None
         self._loop = asyncio.get_running_loop()
         self._endings: list[Callable[[], object]] = []
         self._pending: list[Entry] = []
@@ -58,21 +55,18 @@ class Room:
         self._careful = 0  # so many entries are taken one by one: one of them is broken
         self._turn: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._pace = Pace()
+        self._read_at = 0.0
+        self._cost = 0.0
         self._is_read = asyncio.Event()
         self._take_over(loaded)
         self._hinted = self.head
-        self._audience = Audience(self._replica.clocks(), self._bring_up)
-        self.presences = Presences(document_id, self._audience, lambda: self.is_busy)
+        self._audience = Audience(self._replica.vector(), self._bring_up)
+        self.presences = Presences(document_id, self._audience)
 
     def _take_over(self, loaded: store.Loaded) -> None:
         self._replica = Replica(loaded.state)
-        self.head, self.generation = loaded.head, loaded.generation
-        self.gate = Gate(loaded.owners, self._replica.clocks(), measure=self._size, landmarks=loaded.landmarks)
-
-    def _size(self) -> Size:
-        """Return how large the document is with all that has been admitted."""
-        return batches.size_of(self._pending, self._replica.size())
+        self.head = loaded.head
+        self.gate = Gate(loaded.owners, self._replica.clocks())
 
     @staticmethod
     def _now() -> float:
@@ -114,7 +108,7 @@ class Room:
 
     def ask(self, member: Member) -> None:
         """Ask a member, by step 1, for what the log lacks."""
-        member.outlet.put(protocol.sync_message(protocol.STEP1, self._audience.vector()))
+        member.outlet.put(protocol.sync_message(protocol.STEP1, self._audience.told))
 
     def at_the_end(self, ending: Callable[[], object]) -> None:
         """Call `ending` when the room is closed."""
@@ -142,21 +136,16 @@ class Room:
             self._waiting.append((member, vector))
             return
         try:
-            self._audience.answer(member, vector, self._missing(vector))
+            missing = self._replica.since(vector)
         except ValueError:
             member.close(Close.MALFORMED)
-
-    def _missing(self, vector: bytes) -> list[Parcel]:
-        if vector in (b"", b"\0"):
-            return self._replica.joining.parcels()
-        return [Parcel((protocol.sync_message(protocol.STEP2, self._replica.since(vector)),))]
+            return
+        self._audience.send(member, protocol.sync_message(protocol.STEP2, missing))
 
     def write(self, member: Member, n: int, data: bytes, facts: Facts) -> None:
         """Take a walked update into the next turn. Raises Closed, Gap."""
-        entry = Entry(member, n, data, facts)
-        entry.cut = member.take_cut() if facts.inserted else None
-        entry.admit(self.gate)
-        self._queue(entry)
+        admission = self.gate.admit(facts, member.principal)
+        self._queue(Entry(member, n, data, facts, frozenset(admission.adds)))
 
     def note(self, member: Member, n: int) -> None:
         """Acknowledge a message that says nothing, after those before it."""
@@ -180,8 +169,6 @@ class Room:
         elif "rights" in message:
             for member in list(self.members):
                 member.look_again()
-        elif "history" in message:
-            self.close(Close.COME_BACK_LATER)
         else:
             self.presences.hear(message)
 
@@ -194,7 +181,7 @@ class Room:
     async def refresh(self) -> None:
         """Read the log to its end: a client may have heard more than this process."""
         self._hinted = max(self._hinted, self.head + 1)
-        self._pace.read_at_once()
+        self._read_at = 0.0
         self._is_read.clear()
         self._wake()
         await self._is_read.wait()
@@ -211,7 +198,7 @@ class Room:
         if self._has_work:
             self._turn = self._loop.create_task(self._turns())
         elif self._timer is None:
-            self._timer = self._loop.call_later(self._pace.until_read, self._due)
+            self._timer = self._loop.call_at(self._read_at + _READ_EVERY_S, self._due)
 
     def _due(self) -> None:
         self._timer = None
@@ -221,7 +208,7 @@ class Room:
     @property
     def _has_work(self) -> bool:
         """Whether there is something to write, or to read and it is time: agents flush many times a second."""
-        is_time = self._hinted > self.head and self._pace.until_read <= 0
+        is_time = self._hinted > self.head and self._loop.time() >= self._read_at + _READ_EVERY_S
         return not self.is_closed and (bool(self._pending) or is_time)
 
     async def _turns(self) -> None:
@@ -232,7 +219,8 @@ class Room:
                 self._answer_waiting()
                 if self._hinted <= self.head:
                     self._is_read.set()
-                if self._pending and not self.is_draining and (rest := self._pace.rest(began)) > 0:
+                rest = min(_SHARE * self._cost, _LONGEST_WINDOW_S) - (self._now() - began)
+                if rest > 0 and self._pending and not self.is_draining:
                     await asyncio.sleep(rest)
         except Exception:  # noqa: BLE001 - a bug must not leave a room that looks open and is dead
             _log.exception("the room of %s failed and is loaded anew", self.document_id)
@@ -247,8 +235,8 @@ class Room:
         began = self._now()
         try:
             delta, rows = batches.apply(self._replica, batch)
-        except crdt.Broken as error:
-            await self._expel(batch, error)
+        except crdt.Broken:
+            await self._expel(batch)
             return
         cost = self._now() - began
         others: bytes | None = None
@@ -256,8 +244,7 @@ class Room:
             self._is_ahead = True
             entries = [batches.log_entry(entry) for entry in rows]
             try:
-                job = partial(store.commit, self.document_id, self.generation, self.head, entries)
-                done = await committer.arun(job, is_urgent=True)
+                done = await committer.arun(partial(store.commit, self.document_id, self.head, entries))
             except NotFound:
                 self.close(Close.GONE)
                 return
@@ -268,14 +255,17 @@ class Room:
             if self.is_closed:
                 return
             began = self._now()
-            cost += committer.cost()
             others = self._absorb(done.others)
             self.head = done.head
             self._is_ahead = False
-        told = {client: entry.facts.end(client) for entry in rows if entry.facts for client in entry.adds}
-        acks = {entry.member: entry.n for entry in batch}
-        self._tell(others, delta, acks, clocks=told if others is None else self._replica.clocks())
-        self._pace.spent(cost + self._now() - began)
+        authors = {entry.member for entry in batch}
+        self._tell(others, None)
+        self._tell(delta, next(iter(authors)) if len(authors) == 1 else None)
+        self.presences.tell()
+        for member, n in {entry.member: entry.n for entry in batch}.items():
+            if member in self.members:
+                member.ack(n, self.head)
+        self._cost += 0.25 * (cost + self._now() - began - self._cost)
 
     def _take(self) -> list[Entry]:
         if self._careful:
@@ -284,43 +274,38 @@ class Room:
         batch, self._pending = self._pending, []
         return batch
 
-    async def _expel(self, batch: list[Entry], error: crdt.Broken) -> None:
+    async def _expel(self, batch: list[Entry]) -> None:
         """Load the room anew without the update that broke it; its sender is closed. Several are tried one by one."""
         if len(batch) == 1:
             (bad,) = batch
             _log.warning("an update of %s to %s was refused", bad.member.principal, self.document_id)
-            batches.refuse(bad, error)
-            self._pending = [entry for entry in self._pending if entry.member.is_open]
+            bad.member.close(Close.MALFORMED)
+            self._pending = [entry for entry in self._pending if entry.member is not bad.member]
         else:
             self._pending = batch + self._pending
             self._careful = len(batch)
         self._is_ahead = True  # the broken replica answers nobody
         head = self.head
-        loaded = await reading.load(lambda: store.load(self.document_id))
+        loaded = await read(lambda: store.load(self.document_id))
         if self.is_closed:
             return
-        if loaded.generation != self.generation:
-            self.close(Close.COME_BACK_LATER)
-            return
         self._take_over(loaded)
-        for member in self.members:
-            for client_id in member.ids:
-                self.gate.bind(client_id, member.principal)
         self._is_ahead = False
         pending, self._pending = self._pending, []
         for entry in pending:
             try:
-                entry.admit(self.gate)
+                if entry.facts is not None:
+                    entry.adds = frozenset(self.gate.admit(entry.facts, entry.member.principal).adds)
                 self._pending.append(entry)
-            except (Closed, Gap, crdt.Full):  # it leans on what has just been refused
+            except (Closed, Gap):  # it leans on what has just been refused
                 entry.member.close(Close.COME_BACK_LATER)
         self._careful = min(self._careful, len(self._pending))
         if loaded.head > head:
-            self._tell(self._replica.since(self._audience.vector()), clocks=self._replica.clocks())
+            self._tell(self._replica.since(self._audience.told), None)
 
     async def _catch_up(self) -> None:
         wanted, head = self._hinted, self.head
-        self._pace.read()
+        self._read_at = self._loop.time()
         rows = await read(lambda: log.since(self.document_id, head))
         if self.is_closed or self.head != head:
             return
@@ -328,41 +313,28 @@ class Room:
         self.head = rows[-1][0] if rows else head
         if self.head < wanted:
             self._hinted = self.head  # it was hinted at, but is not there; the next look will tell
-        self._tell(delta, clocks=self._replica.clocks())
+        self._tell(delta, None)
 
     def _absorb(self, rows: list[tuple[int, bytes]]) -> bytes | None:
         if not rows:
             return None
         delta = self._replica.apply_log([data for _seq, data in rows])
-        updates = [data for _seq, data in rows]
-        size = Size(sum(map(len, updates))).plus(self._replica.take_growth())
-        self.gate.learn(updates, self._replica.clocks(), size)
+        self.gate.learn(self._replica.clocks())
         return delta
 
     # --- telling -----------------------------------------------------------------------------------------------------
-    def _tell(
-        self,
-        others: bytes | None,
-        delta: bytes | None = None,
-        acks: Mapping[Member, int] = MappingProxyType({}),
-        *,
-        clocks: Mapping[int, int],
-    ) -> None:
-        """Tell everybody what is committed now, up to `clocks`, and where people are; acknowledge messages."""
-        if others is not None or delta is not None:
-            self.tidying.touch(self._now())
-        telling = Telling(others, delta, acks, self.head, self.presences.news())
-        self._audience.tell(telling.parcel_for, clocks)
-        for member, n in acks.items():
-            if member.lag is not None:
-                member.ack(n, self.head)
+    def _tell(self, delta: bytes | None, author: Member | None) -> None:
+        """Send a committed delta to everybody but its only author."""
+        if delta is None:
+            return
+        self.tidying.touch(self._now())
+        self._audience.tell(protocol.sync_message(protocol.UPDATE, delta), self._replica.vector(), author)
 
     def _bring_up(self, member: Member, vector: bytes) -> bool:
         """Send a slow reader in one step what it has missed: the words, and who is here."""
         if self._is_ahead:
             return False
-        for parcel in self._missing(vector):
-            member.outlet.put_parcel(parcel)
+        member.outlet.put(protocol.sync_message(protocol.STEP2, self._replica.since(vector)))
         self.presences.greet(member)
         return True
 
@@ -377,7 +349,6 @@ class Room:
     def look(self) -> None:
         """Do what is due without anybody asking for it."""
         self.presences.sweep()
-        self._replica.joining.look()
         self.tidying.look(self._now())
 
     def compare(self, standing: store.Standing | None) -> None:
@@ -385,10 +356,7 @@ class Room:
         if standing is None:
             self.close(Close.GONE)
             return
-        if standing.generation != self.generation:
-            self.close(Close.COME_BACK_LATER)
-            return
-        if self._rights != standing.rights:
+        if self.is_writable is not None and self.is_writable != standing.is_writable:
             self.hint({"rights": True})
-        self._rights = standing.rights
+        self.is_writable = standing.is_writable
         self.learn(standing.head)
