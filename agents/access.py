@@ -116,6 +116,13 @@ def currency_of(user: User, project_id: object) -> str | None:
     return projects.values_list("workspace__currency", flat=True).first()
 
 
+def writers_of(document: Document, people: set[UUID], steps: set[UUID]) -> dict[UUID, str]:
+    """Return the names of who has written in a document: people, and agents by the steps that they worked on."""
+    agents = Step.objects.filter(run__workspace=document.project.workspace_id, pk__in=steps)
+    names = {person.pk: person.display_name for person in User.objects.filter(pk__in=people)}
+    return names | dict(agents.values_list("pk", "agent"))
+
+
 def document_for(user: User, project_id: UUID, document_id: UUID) -> Document:
     """Return the document that a run is to write into; raises Invalid if it is not in this project, or archived."""
     document = Document.objects.of(user).live().filter(project=project_id, pk=document_id).first()

@@ -2,15 +2,18 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from django.http import HttpResponse
+from django.utils.http import parse_etags
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from agents import access, metered, services
+from agents import access, authorship, metered, services
 from agents.models import Run
 from agents.serializers import (
+    AuthorshipRead,
     EventRead,
     ModelRead,
     ResumeWrite,
@@ -22,7 +25,7 @@ from agents.serializers import (
 from agents.writing import templates
 from workspaces.documents import access as documents
 from workspaces.people.models import Role
-from workspaces.people.rest import ViewSet, person
+from workspaces.people.rest import View, ViewSet, person
 from wukong.kernel.errors import Invalid, NotFound
 
 MOST_EVENTS = 1000
@@ -151,6 +154,35 @@ class ModelViewSet(ViewSet):
         if model is None:
             raise NotFound("There is no such model.")
         return Response(ModelRead(model).data)
+
+
+class AuthorshipView(View):
+    """Who wrote what of a document: people, agents with the calls that it came from, or the server."""
+
+    required_scope = "documents"
+
+    @extend_schema(
+        operation_id="documents_authorship_retrieve",
+        parameters=[
+            OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description="The ETag that is known."),
+            OpenApiParameter("ETag", str, OpenApiParameter.HEADER, response=[200, 304], description='`"<seq>"`'),
+        ],
+        responses={200: AuthorshipRead, 304: OpenApiResponse(description="It is still what the ETag stands for.")},
+    )
+    def get(self, request: Request, pk: str) -> HttpResponse:
+        """Who wrote what, block by block, with the ETag `"<seq>"`.
+
+        An estimate where people have moved words: see `certainty`. In a document that was not asked for in a long time
+        `seq` may be behind; ask again.
+        """
+        document = documents.document_for(person(request), pk)
+        known = parse_etags(request.headers.get("If-None-Match", ""))
+        etag = f'"{document.head_seq}"'
+        headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+        if "*" in known or etag in [tag.removeprefix("W/") for tag in known]:
+            return HttpResponse(status=status.HTTP_304_NOT_MODIFIED, headers=headers)
+        answer = authorship.authorship_of(document)
+        return Response(answer, headers={**headers, "ETag": f'"{answer["seq"]}"'})
 
 
 def _one_page(rows: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from agents.engine.quoting import Picture
 from agents.models import PauseReason, RunState, Step, StepState
 from agents.writing.templates import Template
 from billing.contracts import Usage
+from workspaces.documents.models import WriterKind
 from workspaces.models import Event
 from wukong.kernel.http.serializers import MoneyField, Strict
 from wukong.kernel.money import money_json
@@ -197,3 +198,43 @@ class EventRead(serializers.ModelSerializer[Event]):
         model = Event
         fields = ["seq", "type", "at", "actor", "run", "data"]
         read_only_fields = fields
+
+
+class WriterRead(serializers.Serializer[Any]):
+    """A person, or the agent of a step (`id` is the step's)."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+
+
+class RangeRead(serializers.Serializer[Any]):
+    """Words of one writer. `start` counts code points of the block's text, a line break is one.
+
+    `carried` words have moved since they were written; `certainty` says how that is known: `exact` (the server has
+    moved them), `strong` (a whole piece that was deleted came again), `weak` (mostly by this writer).
+    """
+
+    start = serializers.IntegerField()
+    text = serializers.CharField()
+    writer = WriterRead(allow_null=True)
+    kind = serializers.ChoiceField(choices=WriterKind.choices)
+    call = serializers.UUIDField(allow_null=True)
+    carried = serializers.BooleanField()
+    certainty = serializers.ChoiceField(choices=["exact", "strong", "weak"], allow_null=True)
+
+
+class BlockAuthorship(serializers.Serializer[Any]):
+    """A block that holds text."""
+
+    block = serializers.CharField(allow_null=True)
+    type = serializers.CharField()
+    ranges = RangeRead(many=True)
+
+
+class AuthorshipRead(serializers.Serializer[Any]):
+    """Who wrote what when the document stood at `seq`, by version `version` of the rules."""
+
+    document = serializers.UUIDField()
+    seq = serializers.IntegerField()
+    version = serializers.IntegerField()
+    blocks = BlockAuthorship(many=True)

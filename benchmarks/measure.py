@@ -85,8 +85,11 @@ def watched(pid: int) -> Iterator[Cost]:
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """Give a folder that is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="wukong-bench-") as folder:
+    """Give a folder that is gone afterwards, on the disk of the run-time files: /tmp may be memory, where a commit is
+    free.
+    """
+    (ROOT / "var").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=ROOT / "var", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
 

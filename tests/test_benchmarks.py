@@ -62,3 +62,16 @@ def test_every_benchmark_has_a_quick_form(name, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "--quick" in done.stdout
     assert "45 seconds" in done.stdout
+
+
+@pytest.mark.slow
+def test_people_type_at_our_servers_and_nothing_is_missing():
+    only = ["--only", "50x5,revocation", "--servers", "ours-daphne,ours-uvicorn-no-commits", "--rounds", "1"]
+    command = [sys.executable, "benchmarks/realtime.py", *only, "--seconds", "1"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240)
+
+    line = json.loads(done.stdout.splitlines()[-1])
+    assert line["skipped"] == {}
+    assert set(line["scenes"]) == {"50x5|ours-daphne", "50x5|ours-uvicorn-no-commits", "revocation|ours-daphne"}
+    assert line["missing at ours"] == 0
+    assert line["scenes"]["revocation|ours-daphne"]["people"] == 20

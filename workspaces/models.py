@@ -2,6 +2,7 @@
 
 from workspaces.documents.models import (
     Document,
+    DocumentAuthorship,
     DocumentSnapshot,
     DocumentUpdate,
     DocumentWriter,
@@ -14,6 +15,7 @@ from workspaces.sources.models import Source
 __all__ = [
     "ApiKey",
     "Document",
+    "DocumentAuthorship",
     "DocumentSnapshot",
     "DocumentUpdate",
     "DocumentWriter",

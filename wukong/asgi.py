@@ -5,6 +5,7 @@ import os
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wukong.settings")
 
 import asyncio
+import gc
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from django.conf import settings
 from workspaces.routing import websocket_urlpatterns
 from wukong import checks
 from wukong.edge import Edge
-from wukong.kernel import bus
+from wukong.kernel import bus, committer
 
 checks.refuse_unsafe()
 
@@ -31,6 +32,10 @@ if IS_DAPHNE:
     from wukong.handshake import extend_daphne
 
     extend_daphne()
+elif "uvicorn.server" in sys.modules:
+    from wukong.farewell import extend_uvicorn
+
+    extend_uvicorn()
 
 _channels = ProtocolTypeRouter(
     {"http": _django, "websocket": CookieMiddleware(SessionMiddleware(URLRouter(websocket_urlpatterns)))}
@@ -46,10 +51,28 @@ _edge = Edge(
     },
 )
 
+# What is loaded by now stays: a collection that looks at all of it would stop everybody for a tenth of a second.
+gc.collect()
+gc.freeze()
+
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
     """Serve one connection. The first one attaches the bus to the loop of this process."""
     bus.attach(asyncio.get_running_loop())
+    if scope["type"] == "lifespan":
+        await _live(receive, send)
+        return
     if IS_DAPHNE and scope["type"] == "websocket":
         scope["extensions"] = {"websocket.http.response": {}}
     await _edge(scope, receive, send)
+
+
+async def _live(receive: Any, send: Any) -> None:
+    """Tell a server that asks (uvicorn) that we are ready, and at the end that everything is written."""
+    while True:
+        kind = (await receive())["type"]
+        if kind == "lifespan.shutdown":
+            await asyncio.to_thread(committer.close)
+        await send({"type": f"{kind}.complete"})
+        if kind == "lifespan.shutdown":
+            return

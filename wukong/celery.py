@@ -33,7 +33,10 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     broker_transport=None if settings.REDIS_URL else Transport,
     task_default_queue="steps",
-    beat_schedule={"tick": {"task": "wukong.tasks.tick", "schedule": 1.0, "options": {"expires": 2}}},
+    beat_schedule={
+        "tick": {"task": "wukong.tasks.tick", "schedule": 1.0, "options": {"expires": 2}},
+        "tidy": {"task": "wukong.tasks.tidy", "schedule": 60.0, "options": {"expires": 60}},
+    },
 )
 app.steps["worker"].add(Farewell)
 app.autodiscover_tasks(["agents", "wukong"])

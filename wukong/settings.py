@@ -215,6 +215,13 @@ STATIC_ROOT = WUKONG_DATA_DIR / "static"
 WUKONG_RATE_READ = env_str("WUKONG_RATE_READ", "1200/min", "requests that read, for each person or key")
 WUKONG_RATE_WRITE = env_str("WUKONG_RATE_WRITE", "300/min", "requests that write, for each person or key")
 WUKONG_RATE_ANONYMOUS = env_str("WUKONG_RATE_ANONYMOUS", "60/min", "requests without an identity, for each address")
+WUKONG_RATE_SOCKETS = env_int(
+    "WUKONG_RATE_SOCKETS", 400, "messages a second that all sockets of one person together may send"
+)
+WUKONG_SOCKETS_OF_A_DOCUMENT = env_int(
+    "WUKONG_SOCKETS_OF_A_DOCUMENT", 100, "sockets that may be open at one document, in each process"
+)
+WUKONG_SOCKETS_OF_A_PERSON = env_int("WUKONG_SOCKETS_OF_A_PERSON", 20, "of these, sockets of one person")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 WUKONG_SOURCE_MAX_BYTES = env_int(
     "WUKONG_SOURCE_MAX_BYTES", 5 * 1024 * 1024, "largest source that may be uploaded, in bytes"

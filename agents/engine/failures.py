@@ -13,6 +13,7 @@ from agents.engine.endings import Ending
 from agents.engine.guards import Looping
 from agents.models import PauseReason, Run
 from agents.ports import ChatRequest, ProviderError
+from workspaces.documents.crdt import Full
 from wukong.kernel.errors import InsufficientFunds, WukongError
 from wukong.kernel.money import money_json
 
@@ -47,6 +48,8 @@ def ending_of(error: Exception, claim: Claim) -> Ending:
         case Looping():
             text = _("The model repeated itself in “%s”.") % claim.step.title
             return Ending(how="failed", limit=MAX_LOOPS, error=text, wait_s=backoff_s(0))
+        case Full():
+            return _refused(_("The document is full: “%s” has no room in it.") % claim.step.title)
         case WukongError():
             return _refused(error.message)
         case _:

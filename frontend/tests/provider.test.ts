@@ -1,85 +1,10 @@
 import "fake-indexeddb/auto";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import * as Y from "yjs";
-import { forgetEverything, Outbox } from "../src/editor/outbox";
-import { Provider } from "../src/editor/provider";
+import { forgetEverything } from "../src/editor/outbox";
 import { unsavedWords } from "../src/editor/structure";
-import { FakeLocks, FakeServer, paragraph, until } from "./server";
-
-const BINDING = Symbol("binding");
-let server: FakeServer;
-let locks: FakeLocks;
-let open: { provider: Provider; outbox: Outbox }[] = [];
-
-beforeEach(async () => {
-  server = new FakeServer();
-  locks = new FakeLocks();
-  await forgetEverything();
-});
-
-afterEach(() => {
-  for (const { provider, outbox } of open) {
-    outbox.close();
-    provider.destroy();
-  }
-  open = [];
-});
-
-interface Tab {
-  provider: Provider;
-  outbox: Outbox;
-  refusals: string[];
-  mismatches: number;
-  /** The tab's page goes away without a word. */
-  leave: () => void;
-  text: () => string;
-  type: (text: string) => void;
-}
-
-async function tab(user = "ada", probe?: () => Promise<number | null>): Promise<Tab> {
-  const outbox = await Outbox.open({ document: "d", user, locks });
-  const made: Tab = {
-    outbox,
-    refusals: [],
-    mismatches: 0,
-    leave: () => {
-      outbox.close();
-      provider.destroy();
-      open = open.filter((one) => one.provider !== provider);
-    },
-    text: () => provider.doc.getXmlFragment("default").toString(),
-    type: (text: string) => {
-      const root = provider.doc.getXmlFragment("default");
-      paragraph(root, text);
-    },
-  } as unknown as Tab;
-  const provider: Provider = new Provider({
-    url: "ws://test/",
-    outbox,
-    binding: BINDING,
-    make: server.make,
-    ...(probe ? { probe } : {}),
-    listeners: {
-      changed: () => {},
-      synced: () => {},
-      refused: (why) => made.refusals.push(why),
-      mismatch: () => {
-        made.mismatches += 1;
-      },
-    },
-  });
-  made.provider = provider;
-  open.push({ provider, outbox });
-  provider.awareness.setLocalState({ user: { name: "悟空 Ada" } });
-  provider.connect();
-  return made;
-}
-
-async function live(user?: string): Promise<Tab> {
-  const made = await tab(user);
-  await until(() => made.provider.isSynced);
-  return made;
-}
+import { paragraph, until } from "./server";
+import { BINDING, live, server, tab } from "./tab";
 
 describe("a connection", () => {
   test("asks for our protocol and writes nothing when it opens a document", async () => {
@@ -117,7 +42,7 @@ describe("a connection", () => {
   });
 
   test("ends when the server says so, and says why", async () => {
-    for (const [code, ending] of [[4401, "signed_out"], [4404, "gone"], [4426, "outdated"]] as const) {
+    for (const [code, ending] of [[4404, "gone"], [4426, "outdated"]] as const) {
       const ada = await live();
       server.last.drop(code);
       expect(ada.provider.ending).toBe(ending);
@@ -129,7 +54,8 @@ describe("a connection", () => {
   test("asks by HTTP why it was refused before it opened", async () => {
     server.isUp = false;
     const ada = await tab("ada", async () => 401);
-    await until(() => ada.provider.ending === "signed_out");
+    await until(() => ada.provider.status === "signed_out");
+    expect(ada.ends).toBe(1);
   });
 
   test("does not open a document of a newer schema", async () => {
@@ -291,6 +217,17 @@ describe("a refusal", () => {
     server.last.tell({ type: "rejected", n: 1, code: "forbidden", message: "Not here." });
     expect(ada.refusals).toEqual(["Not here."]);
     expect(unsavedWords(ada.provider.doc, ada.outbox.entries.map(({ update }) => update))).toBe("too bold");
+  });
+
+  test("of a document that is full says so, and is not sent again", async () => {
+    const ada = await live();
+    server.commits = false;
+    ada.type("one too many");
+    await until(() => server.last.updates.length === 1);
+    server.last.tell({ type: "rejected", n: 1, code: "full", message: "" });
+    expect(ada.codes).toEqual(["full"]);
+    expect(server.sockets).toHaveLength(1);
+    expect(ada.outbox.entries).toHaveLength(1); // its author's, until the page has kept the words
   });
 
   test("is not made good by an acknowledgement of what came after it", async () => {

@@ -50,12 +50,16 @@ export class FakeSocket implements Socket {
 }
 
 export class FakeServer {
-  readonly doc = new Y.Doc();
+  doc = new Y.Doc();
   readonly awareness = new Awareness(new Y.Doc());
   readonly sockets: FakeSocket[] = [];
   role = "editor";
   schema = VERSION;
   nextId = 1001;
+  /** Which history, how far its log has come, and whose session it takes the sockets for. */
+  generation: number | undefined = 1;
+  seq = 0;
+  user: string | undefined;
   /** Whether it commits what it gets, whether it says so, whether it answers a handshake at all. */
   commits = true;
   acks = true;
@@ -66,7 +70,16 @@ export class FakeServer {
     this.sockets.push(socket);
     queueMicrotask(() => {
       if (!this.isUp) return socket.drop();
-      socket.tell({ type: "hello", client_id: this.nextId++, role: this.role, schema: this.schema, seq: 0, limits: { bytes: 1 << 20 } });
+      socket.tell({
+        type: "hello",
+        client_id: this.nextId++,
+        role: this.role,
+        schema: this.schema,
+        seq: this.seq,
+        limits: { bytes: 1 << 20 },
+        ...(this.generation === undefined ? {} : { generation: this.generation }),
+        ...(this.user === undefined ? {} : { user: this.user }),
+      });
       if (this.role === "editor") socket.say(wire.step1(Y.encodeStateVector(this.doc)));
     });
     return socket;
@@ -83,7 +96,8 @@ export class FakeServer {
     if (message.kind === "awareness") applyAwarenessUpdate(this.awareness, message.update, socket);
     if (message.kind !== "update" || !this.commits) return;
     Y.applyUpdate(this.doc, message.update);
-    if (this.acks) socket.tell({ type: "ack", n: socket.updates.length, seq: 1 });
+    this.seq += 1;
+    if (this.acks) socket.tell({ type: "ack", n: socket.updates.length, seq: this.seq });
   }
 
   /** Somebody else writes. */
@@ -91,6 +105,15 @@ export class FakeServer {
     const before = Y.encodeStateVector(this.doc);
     this.doc.transact(() => change(this.doc.getXmlFragment("default"), this.doc));
     for (const socket of this.sockets) socket.say(wire.update(Y.encodeStateAsUpdate(this.doc, before)));
+  }
+
+  /** The database is put back to an earlier state: `doc` and `seq` are those of then. */
+  restore(doc: Y.Doc, seq: number, generation: number | undefined): void {
+    this.stop();
+    this.doc = doc;
+    this.seq = seq;
+    this.generation = generation;
+    this.isUp = true;
   }
 
   /** End of the server, and of all sockets. */

@@ -16,8 +16,8 @@ from tests.rest import Rest
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Embedded]:
     """A running embedded server with demo@example.com, the workspace northwind and the scripted model."""
     running = servers.embedded(tmp_path_factory.mktemp("site"))
-    running.start()
     try:
+        running.start()
         yield running
     finally:
         running.kill()
@@ -100,14 +100,24 @@ def signed_in(browser: Browser, site: servers.Embedded) -> Callable[[str], Stora
 
 @pytest.fixture
 def open_page(
-    browser: Browser, site: servers.Embedded, signed_in: Callable[[str], StorageState]
+    browser: Browser, site: servers.Embedded, signed_in: Callable[[str], StorageState], wire: Wire
 ) -> Iterator[Callable[..., Page]]:
-    """Return a function that opens a document in a browser of its own; in the end no console has said anything bad."""
+    """Return a function that opens a document in a browser of its own; in the end no console has said anything bad.
+
+    The wire is there before it, so that it stays until the last page has gone.
+    """
     contexts: list[BrowserContext] = []
     consoles: list[Console] = []
 
     def open_it(
-        document: str, email: str = "demo@example.com", *, port: int = 0, width: int = 1440, height: int = 900
+        document: str,
+        email: str = "demo@example.com",
+        *,
+        port: int = 0,
+        width: int = 1440,
+        height: int = 900,
+        waits: bool = True,
+        allows: str = "",
     ) -> Page:
         context = browser.new_context(
             base_url=f"http://127.0.0.1:{port or site.port}",
@@ -118,9 +128,12 @@ def open_page(
         page = context.new_page()
         consoles.append(Console(page))
         if port:
-            consoles[-1].allow("WebSocket connection")
+            consoles[-1].allow("WebSocket connection")  # a blocked socket is told by the browser itself
+        if allows:
+            consoles[-1].allow(allows)
         page.goto(f"/documents/{document}/")
-        expect(page.locator("#editor[data-ready]")).to_be_visible()
+        if waits:
+            expect(page.locator("#editor[data-ready]")).to_be_visible()
         return page
 
     yield open_it

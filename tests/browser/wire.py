@@ -14,6 +14,8 @@ class Wire:
         self.target = target
         self.port = 0
         self._is_cut = False
+        self._is_silent = False
+        self._answer = b""
         self._sockets: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -22,6 +24,16 @@ class Wire:
 
     def cut(self) -> None:
         self._do(self._set(is_cut=True))
+
+    def refuse(self) -> None:
+        """As a proxy that lets no websocket pass: it answers the upgrade by itself."""
+        self._do(
+            self._set(is_cut=True, answer=b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        )
+
+    def swallow(self) -> None:
+        """As a proxy that takes the upgrade and never answers."""
+        self._do(self._set(is_cut=True, is_silent=True))
 
     def heal(self) -> None:
         self._do(self._set(is_cut=False))
@@ -40,9 +52,9 @@ class Wire:
         self.port = server.sockets[0].getsockname()[1]
         return server
 
-    async def _set(self, *, is_cut: bool) -> None:
-        self._is_cut = is_cut
-        for writer in list(self._sockets) if is_cut else []:
+    async def _set(self, *, is_cut: bool, answer: bytes = b"", is_silent: bool = False) -> None:
+        self._is_cut, self._answer, self._is_silent = is_cut, answer, is_silent
+        for writer in list(self._sockets):  # those that live, and those that were never answered
             writer.transport.abort()
 
     async def _end(self) -> None:
@@ -58,6 +70,12 @@ class Wire:
             head = await reader.read(65536)
             is_socket = b"/ws/" in head.split(b"\r\n", 1)[0]
             if is_socket and self._is_cut:
+                if self._is_silent:
+                    self._sockets.add(writer)
+                    await reader.read()
+                writer.write(self._answer)
+                await writer.drain()
+                writer.close()
                 return
             from_site, to_site = await asyncio.open_connection("127.0.0.1", self.target)
             ends.append(to_site)

@@ -56,6 +56,51 @@ def test_jobs_share_a_transaction_only_as_far_as_the_database_has_one_writer(mon
     assert begun == [1, 1, 0]  # savepoints: two jobs in one transaction, the third in its own
 
 
+def test_what_a_person_waits_for_goes_first():
+    """Agents flush many times a second; their rows are behind a person's, not in front of them."""
+    order, gate, started = [], threading.Event(), threading.Event()
+    committer.submit(lambda: started.set() or gate.wait(5))
+    started.wait(5)
+    jobs = [committer.submit(lambda number=number: order.append(f"agent{number}")) for number in range(5)]
+    jobs += [committer.submit(lambda number=number: order.append(f"person{number}"), is_urgent=True) for number in "ab"]
+    gate.set()
+    for job in jobs:
+        job.result(5)
+
+    assert order == ["persona", "personb", "agent0", "agent1", "agent2", "agent3", "agent4"]
+
+
+def test_a_transaction_takes_no_more_jobs_once_it_takes_long(monkeypatch):
+    """Who waits for the first job of a transaction waits for all of them."""
+    monkeypatch.setattr(committer, "MAX_BATCH_S", 0.02)
+    commits, gate, started = [], threading.Event(), threading.Event()
+
+    def work(number):
+        transaction.on_commit(lambda: commits.append(number))
+        threading.Event().wait(0.03)
+        return len(commits)
+
+    committer.submit(lambda: started.set() or gate.wait(5))
+    started.wait(5)
+    jobs = [committer.submit(lambda number=number: work(number)) for number in range(3)]
+    gate.set()
+
+    assert [job.result(5) for job in jobs] == [0, 1, 2]  # each in a transaction of its own, in order
+    assert commits == [0, 1, 2]
+
+
+def test_what_did_not_fit_into_the_last_transaction_is_still_done_at_the_end(monkeypatch):
+    monkeypatch.setattr(committer, "MAX_BATCH_S", 0.0)
+    gate, started = threading.Event(), threading.Event()
+    committer.submit(lambda: started.set() or gate.wait(5))
+    started.wait(5)
+    jobs = [committer.submit(lambda number=number: number) for number in range(20)]
+    gate.set()
+    committer.close()
+
+    assert [job.result(0) for job in jobs] == list(range(20))
+
+
 async def test_who_gives_up_waiting_does_not_stop_the_thread():
     gate = threading.Event()
     committer.submit(gate.wait)

@@ -19,6 +19,8 @@ from tests.tab import Tab
 
 pytestmark = [pytest.mark.services, pytest.mark.skipif(shutil.which("redis-server") is None, reason="no redis-server")]
 
+LOOK_S, SLACK_S = 2.0, 2.0
+
 
 class Redis:
     """A Redis of one's own, to be taken away."""
@@ -96,11 +98,14 @@ async def test_people_go_on_without_redis_and_catch_up(site, cache, key, web1, d
     cache.stop() if way == "away" else cache.hang(True)
     try:
         for number in range(20):
-            await here.type(f"here{number} ")
-            await there.type(f"there{number} ")
+            await here.type(f"east{number} ")
+            await there.type(f"west{number} ")
             await asyncio.sleep(0.1)
         await asyncio.gather(here.until_saved(5), there.until_saved(5))
-        await beside.until(lambda: "here19 " in beside.text(), "people of one process see each other", 5)
+        await beside.until(lambda: "east19 " in beside.text(), "people of one process see each other", 5)
+        # No hint leaves a process, but each looks at the rows every two seconds (hocuspocus #588, #669, #983).
+        await there.until(lambda: "east19 " in there.text(), "the other process looks for itself", LOOK_S + SLACK_S)
+        await here.until(lambda: "west19 " in here.text(), "and the other way round", LOOK_S + SLACK_S)
         down = await asyncio.to_thread(readiness, site)
         assert down["database"]
         assert not down["broker"]
@@ -109,11 +114,10 @@ async def test_people_go_on_without_redis_and_catch_up(site, cache, key, web1, d
     finally:
         cache.start() if way == "away" else cache.hang(False)
 
-    # A space before, or the end of "there19 " would do.
-    await there.until(lambda: " here19 " in there.text(), "the other process catches up", 10)
-    await here.until(lambda: "there19 " in here.text(), "and the other way round", 10)
+    await there.until(lambda: "east19 " in there.text(), "the other process catches up", 10)
+    await here.until(lambda: "west19 " in here.text(), "and the other way round", 10)
     assert here.text() == there.text()
-    assert here.own_text() == "before " + "".join(f"here{n} " for n in range(20))
+    assert here.own_text() == "before " + "".join(f"east{n} " for n in range(20))
     assert (await asyncio.to_thread(web1.wait_run, run["id"]))["state"] == "done"
     await asyncio.to_thread(servers.wait_for, f"{site.url}/readyz", 30)
     assert (await asyncio.to_thread(site.manage, "books")).endswith("difference 0 nano")

@@ -4,24 +4,31 @@ import asyncio
 import logging
 from typing import Any, Final
 from urllib.parse import parse_qs
+from uuid import UUID
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
-from workspaces.documents import protocol
+from workspaces.documents import crdt, limits, protocol
 from workspaces.documents.protocol import Malformed, Presence, QueryPresence, Sync
-from workspaces.documents.rooms import awareness, gate, hub, store
+from workspaces.documents.rooms import gate, hub, store
 from workspaces.documents.rooms.member import Member
 from workspaces.documents.rooms.room import Room
 from workspaces.documents.schema import VERSION
+from workspaces.documents.wire import Facts
 from workspaces.sockets import auth
 from workspaces.sockets.codes import Close, Closed
 from workspaces.sockets.connection import Connection
 from workspaces.sockets.reading import read
 from wukong.kernel import committer
-from wukong.kernel.errors import Conflict, NotFound
+from wukong.kernel.errors import Conflict, NotFound, Throttled, Unavailable
 
 _LARGE: Final = 32 * 1024
-_ROOM_FOR_FRAME: Final = 64
+_SAYS_CUT: Final = bytes((protocol.CONTROL,))
+_PLACES_COST: Final = 50  # an update in so many places at once counts as one message more: each is looked at
+_ANSWER_COSTS: Final = 30  # messages: a few bytes of step 1 are answered with a whole document
+_PATIENCE: Final = 3
+_ROOM_FOR_FRAME: Final = 16  # kind, step and length around an update
 _log = logging.getLogger("wukong.rooms")
 
 
@@ -39,32 +46,51 @@ class DocumentConsumer(Connection):
     async def begin(self) -> None:
         if _is_too_old(self.scope):
             raise Closed(Close.SCHEMA_TOO_OLD)
-        document_id, user = self.grant.document_id, self.caller.user
+        document_id, user, was_writer = self.grant.document_id, self.caller.user, self.grant.may_write
         try:
             room = await hub.open_room(document_id)
-            client_id = None
-            if auth.chosen_protocol(self.scope) == "wukong.v1":
-                client_id = await committer.arun(lambda: store.issue(document_id, user.pk))
+            _check_seat(room, user.pk)
+            client_id = await self._client_id() if auth.chosen_protocol(self.scope) == "wukong.v1" else None
         except NotFound:
             raise Closed(Close.GONE) from None
+        except Closed:
+            raise
         except Exception as error:
             _log.error("the document %s could not be opened: %s", document_id, error)
             raise Closed(Close.COME_BACK_LATER) from error
-        if room.is_closed:
-            raise Closed(Close.COME_BACK_LATER)
+        _check_seat(room, user.pk)
+        if room.is_closed or room.generation != self.grant.generation or self.grant.may_write != was_writer:
+            raise Closed(Close.COME_BACK_LATER)  # it has changed meanwhile
         member = Member(self.outlet, user, self.grant, client_id, self.look_again)
         self.room, self.member = room, member
         if client_id is not None:
             room.gate.bind(client_id, user.pk)
-            member.control(_hello(member, room))
+            member.control(_hello(member))
         room.join(member)
+
+    async def _client_id(self) -> int:
+        """Return an id for who may write one day; a row says whose it is once they may."""
+        document_id, user = self.grant.document_id, self.caller.user
+        if self.grant.may_write:
+            return await committer.arun(lambda: store.issue(document_id, user.pk))
+        return await read(lambda: store.draw(document_id))
 
     async def check(self) -> None:
         document_id = self.grant.document_id
         self.grant = await read(lambda: store.grant_again(self.caller, document_id))
-        if self.room is not None and self.member is not None:
-            self.member.user = self.caller.user
-            self.room.regrant(self.member, self.grant)
+        room, member = self.room, self.member
+        if room is not None and member is not None:
+            if self.grant.generation != room.generation:
+                raise Unavailable
+            await self._own_id(member, self.grant)
+            member.user = self.caller.user
+            room.regrant(member, self.grant)
+
+    async def _own_id(self, member: Member, grant: store.Grant) -> None:
+        """Write down whose id it is of somebody who may write from now on. Raises Conflict: they get another one."""
+        client_id, principal = member.client_id, member.principal
+        if client_id is not None and grant.may_write and not member.grant.may_write:
+            await committer.arun(lambda: store.bind(grant.document_id, [client_id], principal, 1))
 
     def desert(self) -> None:
         if self.room is None or not self.room.is_draining:  # else the hub says farewell, after the last commit
@@ -73,6 +99,7 @@ class DocumentConsumer(Connection):
     def end(self) -> None:
         if self.room is not None and self.member is not None:
             self.room.leave(self.member)
+            self.room.gate.release(self.member.ids)
 
     # --- what arrives ------------------------------------------------------------------------------------------------
     async def receive_frame(self, data: bytes) -> None:
@@ -82,21 +109,39 @@ class DocumentConsumer(Connection):
         if len(data) > room.gate.limits.bytes + _ROOM_FOR_FRAME:
             raise Closed(Close.TOO_LARGE)
         try:
+            if data[:1] == _SAYS_CUT:
+                _note_cut(member, data)
+                return
             message = protocol.read_message(data)
             match message:
                 case Sync(step=protocol.STEP1):
                     protocol.read_state_vector(message.payload)
+                    self.charge(_ANSWER_COSTS, 0)
                     room.sync(member, message.payload)
                 case Sync():
                     await self._update(room, member, message)
                 case Presence():
+                    await self._know(room, member, message)
                     room.presences.say(member, message.states, room.gate)
                 case QueryPresence():
                     room.presences.greet(member)
                 case _:
-                    raise Closed(Close.MALFORMED)  # only the server says 64
+                    raise Closed(Close.MALFORMED)
         except Malformed as error:
             raise Closed(Close.MALFORMED) from error
+
+    async def _know(self, room: Room, member: Member, message: Presence) -> None:
+        """Look up whose id a socket wants to be shown under for the first time: it may be of somebody elsewhere."""
+        if member.shown_id is not None or len(message.states) != 1:
+            return
+        client_id = message.states[0].client_id
+        if client_id in room.gate.owners or member.asked >= gate.MOST_NEW_IDS:
+            return
+        member.asked += 1
+        owner = await read(lambda: store.owner_of(room.document_id, client_id))
+        if owner is not None and client_id not in room.gate.owners:
+            room.gate.bind(client_id, owner)
+            member.ids.add(client_id)
 
     async def _update(self, room: Room, member: Member, message: Sync) -> None:
         member.received += 1
@@ -104,32 +149,39 @@ class DocumentConsumer(Connection):
         if gate.is_empty(data):
             room.note(member, n)
             return
-        if len(data) > _LARGE:
-            facts = await asyncio.to_thread(room.gate.walk, data)
-        else:
-            facts = room.gate.walk(data)
-        if not member.grant.may_write:
-            # A stock client answers step 1 with all deletions it knows, so "nothing new" is no attempt to write.
-            if message.step == protocol.STEP2 and not facts.adds(room.gate.vector):
-                room.note(member, n)
-            else:
-                _forbid(member, n)
-            return
         try:
+            facts = await asyncio.to_thread(room.gate.walk, data) if len(data) > _LARGE else room.gate.walk(data)
+            self.charge(len(facts.leans) / _PLACES_COST, 0)
+            if not member.grant.may_write:
+                # A stock client answers step 1 with all deletions it knows, so "nothing new" is no attempt to write.
+                if message.step == protocol.STEP2 and not facts.adds(room.gate.vector):
+                    room.note(member, n)
+                else:
+                    _forbid(member, n)
+                return
             await self._enter(room, member, n, data, facts)
         except gate.Gap:
             member.reject(n, "gap", _("Something before this change is missing here."))
-            if message.step == protocol.UPDATE:
+            member.gaps += message.step == protocol.STEP2
+            # Whoever lacks something itself answers with holes until it has been told: asked again, but not for ever.
+            if message.step == protocol.UPDATE or member.gaps <= _PATIENCE:
                 room.ask(member)
+        except crdt.Full:
+            member.refuse_as_full(n)
 
-    async def _enter(self, room: Room, member: Member, n: int, data: bytes, facts: Any) -> None:
+    async def _enter(self, room: Room, member: Member, n: int, data: bytes, facts: Facts) -> None:
         try:
-            strangers = room.gate.strangers(facts, member.principal)
-        except gate.Gap:
-            await room.refresh()  # the client may have come from a process that has read more of the log
+            is_behind = bool(room.gate.strangers(facts, member.principal))
+        except (gate.Gap, Closed):
+            is_behind = True
+        strangers: set[int] = set()
+        if is_behind:  # the client may have come from a process that has read more of the log, of others' words too
+            await room.refresh()
             strangers = room.gate.strangers(facts, member.principal)
         if strangers:
             await self._bind(room, member, strangers)
+        if self.is_checking:  # no write on rights that may be gone
+            await self.until_checked()
         if not member.grant.may_write:  # it was taken away meanwhile
             _forbid(member, n)
         elif member.is_open:
@@ -137,32 +189,55 @@ class DocumentConsumer(Connection):
 
     async def _bind(self, room: Room, member: Member, strangers: set[int]) -> None:
         """Bind the ids that a client chose itself, in the log: another process may know their owner."""
-        member.brought += len(strangers)
-        if member.brought > gate.MOST_NEW_IDS:
-            raise Closed(Close.TOO_FAST)
-        principal = member.principal
+        principal, left = member.principal, gate.MOST_NEW_IDS - member.brought
+        ids = sorted(strangers)
         try:
-            await committer.arun(lambda: store.bind(room.document_id, sorted(strangers), principal))
+            member.brought += await committer.arun(lambda: store.bind(room.document_id, ids, principal, left))
         except Conflict:
             raise Closed(Close.CLIENT_ID_IN_USE) from None
+        except Throttled:
+            raise Closed(Close.TOO_FAST) from None
         except Exception as error:
             raise Closed(Close.COME_BACK_LATER) from error
-        for client_id in strangers:
+        for client_id in ids:
             room.gate.bind(client_id, principal)
+        member.ids.update(ids)
+
+
+def _note_cut(member: Member, data: bytes) -> None:
+    """Take the only thing that our browser may say with message 64; all the rest of it is the server's."""
+    if member.client_id is None:
+        raise Closed(Close.MALFORMED)
+    member.note_cut(protocol.read_cut(data))
+
+
+def _check_seat(room: Room, user_id: UUID) -> None:
+    """Raise Closed when a document has no room for one more socket, or for one more of this person."""
+    own = sum(member.principal == user_id for member in room.members)
+    if len(room.members) >= settings.WUKONG_SOCKETS_OF_A_DOCUMENT or own >= settings.WUKONG_SOCKETS_OF_A_PERSON:
+        raise Closed(Close.COME_BACK_LATER)
 
 
 def _forbid(member: Member, n: int) -> None:
     member.reject(n, "forbidden", _("You can read this document, but not change it."))
 
 
-def _hello(member: Member, room: Room) -> dict[str, Any]:
+def _hello(member: Member) -> dict[str, Any]:
+    grant = member.grant
     return {
         "type": "hello",
         "client_id": member.client_id,
-        "role": member.grant.role.value,
+        "role": grant.role.value,
+        "user": str(member.principal),
         "schema": VERSION,
-        "seq": room.head,
-        "limits": {"bytes": room.gate.limits.bytes, "presence_bytes": awareness.MAX_STATE_BYTES},
+        "generation": grant.generation,
+        "seq": grant.head,
+        "limits": {
+            "bytes": limits.MESSAGE_BYTES,
+            "presence_bytes": limits.PRESENCE_BYTES,
+            "document_bytes": limits.DOCUMENT_BYTES,
+            "blocks": limits.BLOCKS,
+        },
     }
 
 

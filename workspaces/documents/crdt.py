@@ -10,12 +10,11 @@ from typing import Any, Final
 
 from pycrdt import Doc, XmlElement, XmlFragment, XmlText
 
+from workspaces.documents.limits import Size
 from workspaces.documents.protocol import Malformed
-from workspaces.documents.schema import IDENTIFIED, MARKS, NODES, ROOT, TEXT_BLOCKS, Node, is_known_value
+from workspaces.documents.schema import IDENTIFIED, MARKS, NODES, ROOT, TEXT_BLOCKS, Node
 
 _ALPHABET: Final = string.ascii_letters + string.digits
-_SPANS: Final = ("colspan", "rowspan")
-_CELLS: Final = frozenset(name for name, node in NODES.items() if _SPANS[0] in node["attrs"])
 _MARK_ORDER: Final = {name: place for place, name in enumerate(MARKS)}
 
 Parent = XmlFragment | XmlElement
@@ -23,6 +22,10 @@ Parent = XmlFragment | XmlElement
 
 class Broken(Malformed):
     """An update that passed the gate failed in pycrdt. The replica may be half changed: load it anew."""
+
+
+class Full(Broken):
+    """The update is sound, but with it the document would be larger than documents may be."""
 
 
 def new_block_id() -> str:
@@ -60,61 +63,6 @@ def apply(doc: Doc[Any], updates: Iterable[bytes]) -> None:
         raise
 
 
-class Watch:
-    """Sees where the pieces of an update came to stand, which its bytes alone do not tell.
-
-    A text node at the top crashes every browser that opens the document, a cell that says to be a billion columns wide
-    too; an attacker who nests one level with each update brings any reader down. Costs are those of the change, not of
-    the document.
-    """
-
-    def __init__(self, doc: Doc[Any], depth: int = 100) -> None:
-        self.depth = depth
-        self._problem: str | None = None
-        self._subscription = root_of(doc).observe_deep(self._seen)
-
-    def check(self) -> None:
-        """Raise Broken if anything applied since the last call left the form of a document: then drop the replica."""
-        problem, self._problem = self._problem, None
-        if problem is not None:
-            raise Broken(problem)
-
-    def _seen(self, events: list[Any]) -> None:
-        for event in events:
-            if event.keys and isinstance(event.target, XmlElement):
-                self._measure(event.target)
-            for part in event.delta:
-                if "insert" in part:
-                    self._inspect(event.target, part["insert"], len(event.path))
-
-    def _measure(self, element: XmlElement) -> None:
-        if element.tag in _CELLS and not all(
-            is_known_value(element.tag, name, element.attributes.get(name)) for name in _SPANS
-        ):
-            self._problem = "a cell of a size that tables do not have"
-
-    def _inspect(self, parent: Any, inserted: Any, depth: int) -> None:
-        if isinstance(parent, XmlText):
-            if not isinstance(inserted, str):
-                self._problem = "a block inside of text"
-            return
-        todo = [(parent, child, depth + 1) for child in inserted]
-        while todo:
-            parent, child, depth = todo.pop()
-            if depth > self.depth:
-                self._problem = "elements are nested too deep"
-                return
-            if isinstance(child, XmlElement):
-                self._measure(child)
-                grandchildren = list(child.children)
-                if len(grandchildren) != len(child.children):  # letters count, but are not among them
-                    self._problem = "text outside of a block"
-                todo += [(child, grandchild, depth + 1) for grandchild in grandchildren]
-            elif not isinstance(child, XmlText) or not isinstance(parent, XmlElement):
-                self._problem = "text outside of a block"
-                return
-
-
 # --- finding --------------------------------------------------------------------------------------------------------
 def root_of(doc: Doc[Any]) -> XmlFragment:
     root: XmlFragment = doc.get(ROOT, type=XmlFragment)
@@ -134,6 +82,28 @@ def elements_in(parent: Parent) -> Iterator[XmlElement]:
             yield child
             if child.tag not in TEXT_BLOCKS:
                 yield from elements_in(child)
+
+
+def size_of(doc: Doc[Any], state: bytes | None = None) -> Size:
+    """Return how large a document is; `state` is its update, if there is one already. Costs a look at each block."""
+    blocks = nodes = 0
+    todo: list[Any] = [root_of(doc)]
+    while todo:
+        for child in todo.pop().children:
+            nodes += 1
+            if isinstance(child, XmlElement):
+                blocks += child.tag in IDENTIFIED
+                todo.append(child)
+    return Size(len(doc.get_update() if state is None else state), blocks, nodes)
+
+
+def size_of_nodes(nodes: Iterable[Node]) -> Size:
+    """Return by how much nodes make a document larger, their bytes counted as those of their text."""
+    size = Size()
+    for node in nodes:
+        size = size.plus(Size(utf8(node.get("text", "")), node["type"] in IDENTIFIED, 1))
+        size = size.plus(size_of_nodes(node.get("content") or []))
+    return size
 
 
 def ids_in(doc: Doc[Any]) -> set[str]:
@@ -244,8 +214,12 @@ def read(parent: Parent) -> list[Node]:
 
 
 def _attributes(element: XmlElement) -> dict[str, Any]:
-    found: dict[str, Any] = {name: value for name, value in element.attributes}  # type: ignore[attr-defined]  # noqa: C416
-    return {name: _number(found[name]) for name in sorted(found)}
+    return {name: _number(element.attributes.get(name)) for name in sorted(names_in(element))}
+
+
+def names_in(element: XmlElement) -> set[str]:
+    """Return the names of the attributes that an element has."""
+    return {name for name, _value in element.attributes}  # type: ignore[attr-defined]
 
 
 def add_text(nodes: list[Node], text: str, marks: list[Node]) -> None:

@@ -4,26 +4,30 @@ Writers of all processes are ordered by the row lock of `UPDATE document SET hea
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Final, TypeVar
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, connections, transaction
 from django.db.models import F
 
-from workspaces.documents import content, crdt
-from workspaces.documents.models import Document, DocumentSnapshot, DocumentUpdate, DocumentWriter
+from workspaces.documents import snapshots
+from workspaces.documents.models import Document, DocumentUpdate, DocumentWriter
 from wukong.kernel import bus
 from wukong.kernel.clock import now
-from wukong.kernel.errors import Conflict, NotFound
+from wukong.kernel.errors import Conflict, NotFound, Stale
 
-SNAPSHOT_ROWS = 500
-SNAPSHOT_BYTES = 256 * 1024
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogEntry:
-    """One Yjs v1 update as its writer made it; `kind` is person, agent or system; `key` counts once in a document."""
+    """One Yjs v1 update as its writer made it; `kind` is person, agent or system; `key` counts once in a document.
+
+    `cut` and `carries`: see DocumentUpdate.
+    """
 
     data: bytes
     client_id: int
@@ -31,35 +35,85 @@ class LogEntry:
     kind: str
     call: UUID | None = None
     key: str | None = None
+    cut: Sequence[Sequence[int]] | None = None
+    carries: Sequence[Sequence[int]] | None = None
 
 
-def append(*, document_id: UUID, entries: Sequence[LogEntry]) -> int:
+def append(*, document_id: UUID, entries: Sequence[LogEntry], generation: int | None = None) -> int:
     """Append rows and return the new head. Call inside a transaction; after its commit one hint goes out.
 
-    Raises NotFound when the document is gone, IntegrityError for a `key` that is there already.
+    Raises NotFound when the document is gone, Stale when its history is no longer the one of `generation`,
+    IntegrityError for a `key` that is there already.
     """
-    size = sum(len(entry.data) for entry in entries)
-    moved = Document.objects.filter(pk=document_id).update(
-        head_seq=F("head_seq") + len(entries), byte_size=F("byte_size") + size, updated_at=now()
-    )
-    if not moved:
-        raise NotFound
-    head = Document.objects.values_list("head_seq", flat=True).get(pk=document_id)
-    DocumentUpdate.objects.bulk_create(
-        DocumentUpdate(
-            document_id=document_id,
-            seq=head - len(entries) + place,
-            data=entry.data,
-            client_id=entry.client_id,
-            kind=entry.kind,
-            principal=entry.principal,
-            call=entry.call,
-            key=entry.key,
-        )
-        for place, entry in enumerate(entries, 1)
-    )
+    head = _move_head(document_id, len(entries), sum(len(entry.data) for entry in entries), generation)
+    if head is None:
+        raise Stale if generation is not None and Document.objects.filter(pk=document_id).exists() else NotFound
+    _insert(document_id, head - len(entries) + 1, entries)
     transaction.on_commit(lambda: bus.publish(f"document:{document_id}", {"seq": head}))
     return head
+
+
+_COLUMNS: Final = (
+    "document_id",
+    "seq",
+    "data",
+    "client_id",
+    "kind",
+    "principal",
+    "call",
+    "key",
+    "cut",
+    "carries",
+    "at",
+)
+
+
+def _move_head(document_id: UUID, count: int, size: int, generation: int | None) -> int | None:
+    """Return the head after making room for `count` rows of `size` bytes in all; None: no such document, or history.
+
+    One statement: each gives the lock of the interpreter away, and under load gets it back milliseconds later.
+    """
+    database = connections[DEFAULT_DB_ALIAS]
+    key = Document._meta.pk.get_db_prep_value(document_id, database)
+    values = [count, size, database.ops.adapt_datetimefield_value(now()), key]
+    statement = (
+        f"UPDATE {Document._meta.db_table} SET head_seq = head_seq + %s, byte_size = byte_size + %s, "  # noqa: S608
+        "updated_at = %s WHERE id = %s"
+    )
+    if generation is not None:
+        statement += " AND generation = %s"
+        values.append(generation)
+    with database.cursor() as cursor:
+        cursor.execute(statement + " RETURNING head_seq", values)
+        found = cursor.fetchone()
+    return int(found[0]) if found else None
+
+
+def _insert(document_id: UUID, first: int, entries: Sequence[LogEntry]) -> None:
+    """Insert rows from `first` on. A model for each would cost more than the database does."""
+    database = connections[DEFAULT_DB_ALIAS]
+    uuid, json = DocumentUpdate._meta.get_field("principal"), DocumentUpdate._meta.get_field("cut")
+    document, at = uuid.get_db_prep_value(document_id, database), database.ops.adapt_datetimefield_value(now())
+    rows = [
+        (
+            document,
+            seq,
+            entry.data,
+            entry.client_id,
+            entry.kind,
+            uuid.get_db_prep_value(entry.principal, database),
+            uuid.get_db_prep_value(entry.call, database),
+            entry.key,
+            None if entry.cut is None else json.get_db_prep_value(entry.cut, database),
+            None if entry.carries is None else json.get_db_prep_value(entry.carries, database),
+            at,
+        )
+        for seq, entry in enumerate(entries, first)
+    ]
+    places = ", ".join(["%s"] * len(_COLUMNS))
+    statement = f"INSERT INTO {DocumentUpdate._meta.db_table} ({', '.join(_COLUMNS)}) VALUES ({places})"  # noqa: S608
+    with database.cursor() as cursor:
+        cursor.executemany(statement, rows)
 
 
 def since(document_id: UUID, seq: int) -> list[tuple[int, bytes]]:
@@ -70,18 +124,21 @@ def since(document_id: UUID, seq: int) -> list[tuple[int, bytes]]:
 
 def load(document_id: UUID) -> tuple[bytes, int]:
     """Return the document's state as one Yjs v1 update, and the seq up to which it goes. Raises NotFound."""
-    if not Document.objects.filter(pk=document_id).exists():
-        raise NotFound
-    snapshot = DocumentSnapshot.objects.filter(document_id=document_id).order_by("-seq").first()
-    state, head = (bytes(snapshot.state), snapshot.seq) if snapshot is not None else (b"", 0)
-    rows = since(document_id, head)
-    if not rows:
-        return state, head
-    doc = crdt.open_doc(state)
-    with doc.transaction():
-        for _seq, update in rows:
-            doc.apply_update(update)
-    return doc.get_update(), rows[-1][0]
+    return snapshots.load(document_id)
+
+
+def begin_history(*, document_ids: Iterable[UUID]) -> int:
+    """Let the log of these documents count as another history; returns how many there are. Call inside a transaction.
+
+    For a log that no longer continues what browsers may hold a copy of: a backup was put back. After the commit every
+    open room is closed; a browser that comes back is told another `generation` and loads anew instead of merging.
+    """
+    count = 0
+    for some in _some_at_a_time(document_ids):
+        count += Document.objects.filter(pk__in=some).update(generation=F("generation") + 1)
+        for document_id in some:
+            transaction.on_commit(partial(bus.publish, f"document:{document_id}", {"history": "begins"}))
+    return count
 
 
 def issue_client_id(*, document_id: UUID, kind: str, principal: UUID) -> int:
@@ -113,55 +170,21 @@ def bind_client_id(*, document_id: UUID, client_id: int, kind: str, principal: U
         raise Conflict("this client id belongs to somebody else")
 
 
-def owners(document_id: UUID) -> dict[int, UUID]:
-    """Return {client id: principal} of everybody who ever wrote here."""
-    return dict(DocumentWriter.objects.filter(document_id=document_id).values_list("client_id", "principal"))
+def owners(document_id: UUID, client_ids: Iterable[int] | None = None) -> dict[int, UUID]:
+    """Return {client id: principal}: of those of `client_ids` that somebody owns, or of all."""
+    rows = DocumentWriter.objects.filter(document_id=document_id).values_list("client_id", "principal")
+    if client_ids is None:
+        return dict(rows)
+    found: dict[int, UUID] = {}
+    for some in _some_at_a_time(client_ids):
+        found.update(rows.filter(client_id__in=some))
+    return found
 
 
-def needs_snapshot(document_id: UUID) -> bool:
-    """Return whether enough has been appended since the last snapshot."""
-    last = (
-        DocumentSnapshot.objects.filter(document_id=document_id).order_by("-seq").values_list("seq", flat=True).first()
-    )
-    rows = DocumentUpdate.objects.since(document_id, last or 0)
-    if rows.count() >= SNAPSHOT_ROWS:
-        return True
-    return sum(len(bytes(data)) for data in rows.values_list("data", flat=True)) >= SNAPSHOT_BYTES
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A document's state at `seq`, verified, and its number of words."""
-
-    seq: int
-    state: bytes
-    words: int
-
-
-def make_snapshot(document_id: UUID) -> Snapshot:
-    """Return the state of today, made by applying (merging costs ten times more) and verified by loading.
-
-    Only reads: a large document takes its time, and no writer should wait for it. Raises NotFound.
-    """
-    state, head = load(document_id)
-    doc = crdt.open_doc(state)
-    if head and crdt.open_doc(doc.get_update()).get_state() != doc.get_state():
-        raise ValueError(f"the snapshot of {document_id} at {head} does not load to the same state")
-    return Snapshot(head, state, content.words_in(content.plain_text(content.read(doc))))
-
-
-def store_snapshot(*, document_id: UUID, made: Snapshot, keeps_state: bool = True) -> None:
-    """Store a snapshot beside the log, and the count of words. Idempotent. Call inside a transaction."""
-    if made.seq and keeps_state:
-        DocumentSnapshot.objects.get_or_create(document_id=document_id, seq=made.seq, defaults={"state": made.state})
-    refresh_words(document_id=document_id, words=made.words)
-
-
-def take_snapshot(*, document_id: UUID) -> int:
-    """Make and store a snapshot of today; returns its seq. Call inside a transaction."""
-    made = make_snapshot(document_id)
-    store_snapshot(document_id=document_id, made=made)
-    return made.seq
+def _some_at_a_time(ids: Iterable[T]) -> Iterator[list[T]]:
+    """Databases take only so many values in one question."""
+    all_ids = list(ids)
+    return (all_ids[at : at + 500] for at in range(0, len(all_ids), 500))
 
 
 def refresh_words(*, document_id: UUID, words: int) -> None:

@@ -46,7 +46,10 @@ class Kind(models.TextChoices):
 
 
 class Document(Row):
-    """A document of a project's tree. `head_seq` counts its log; title and place are rows, content is the log alone."""
+    """A document of a project's tree. `head_seq` counts its log; title and place are rows, content is the log alone.
+
+    `generation` counts histories: it rises when the log no longer continues what browsers may hold a copy of.
+    """
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="documents")
     parent = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="children")
@@ -54,6 +57,7 @@ class Document(Row):
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.TEXT)
     position = models.PositiveIntegerField(default=0)
     head_seq = models.PositiveBigIntegerField(default=0)
+    generation = models.PositiveIntegerField(default=1)
     byte_size = models.PositiveBigIntegerField(default=0)
     words = models.PositiveIntegerField(default=0)
     updated_at = models.DateTimeField(default=now)
@@ -97,7 +101,11 @@ class DocumentUpdateQuerySet(models.QuerySet["DocumentUpdate"]):
 
 
 class DocumentUpdate(models.Model):
-    """One Yjs v1 update as its writer sent it. Rows are never changed or deleted."""
+    """One Yjs v1 update as its writer sent it. Rows are never changed or deleted.
+
+    `cut` is what the writer says that it pastes: [[client id, clock, length], …] of text that it has taken away before.
+    `carries` is what a verb of the server has moved: [[client id, clock, length, old client id, old clock], …].
+    """
 
     document = models.ForeignKey(Document, models.CASCADE, related_name="updates")
     seq = models.PositiveBigIntegerField()
@@ -107,6 +115,8 @@ class DocumentUpdate(models.Model):
     principal = models.UUIDField()
     call = models.UUIDField(null=True)
     key = models.CharField(max_length=100, null=True)  # noqa: DJ001 - null does not take part in the unique constraint
+    cut = models.JSONField(null=True)
+    carries = models.JSONField(null=True)
     at = models.DateTimeField(default=now)
 
     objects = DocumentUpdateQuerySet.as_manager()
@@ -130,3 +140,13 @@ class DocumentSnapshot(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["document", "seq"], name="one_snapshot_a_seq")]
+
+
+class DocumentAuthorship(models.Model):
+    """Who wrote what, projected from the log up to `seq` by version `version` of the rules; it can be made anew."""
+
+    document = models.OneToOneField(Document, models.CASCADE, related_name="+")
+    seq = models.PositiveBigIntegerField()
+    version = models.PositiveIntegerField()
+    state = models.BinaryField()
+    updated_at = models.DateTimeField(default=now)

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from pycrdt import TransactionEvent, XmlElement, XmlText, merge_updates
 
 from workspaces.documents import content, crdt, wire
+from workspaces.documents.limits import DOCUMENT_BYTES, Size
 from workspaces.documents.schema import Node, validate
 
 # A word, or one character of a script without blanks, or a sign: the smallest thing that a replacement exchanges.
@@ -58,6 +59,7 @@ class Peer:
 
     def __init__(self, state: bytes, client_id: int) -> None:
         self.client_id = client_id
+        self._bytes = len(state)  # at most; counted again when it seems too much
         # Deleted text is kept: the handles of a tail point into it until its block is looked up again.
         self._doc = crdt.open_doc(state, client_id, keeps_deleted=True)
         self._own: list[bytes] = []
@@ -67,7 +69,16 @@ class Peer:
         self._last: tuple[int, int] | None = None  # client id and clock of the last own character
         self._subscription = self._doc.observe(self._committed)
 
+    def _make_room(self, more: Size) -> None:
+        """Raise Full when the document would be larger than documents may be."""
+        if self._bytes + more.bytes > DOCUMENT_BYTES:
+            self._bytes = len(self._doc.get_update())
+        there = crdt.size_of(self._doc, b"") if more.nodes else Size()
+        if Size(self._bytes, there.blocks, there.nodes).plus(more).is_too_large:
+            raise crdt.Full("the document is full")
+
     def _committed(self, event: TransactionEvent) -> None:
+        self._bytes += len(event.update)
         if not self._is_catching_up:
             self._own.append(event.update)
 
@@ -108,9 +119,10 @@ class Peer:
         ids.
 
         Without an anchor, or when it is gone, they come last, in front of an empty paragraph at the end. An `id` that a
-        node brings is kept if nobody has it. Raises NotInSchema.
+        node brings is kept if nobody has it. Raises NotInSchema, Full.
         """
         validate(nodes)
+        self._make_room(crdt.size_of_nodes(nodes))
         place = crdt.place_of(self._doc, anchor) if anchor else None
         at = crdt.end_of(self._doc) if place is None else place + 1
         taken = crdt.ids_in(self._doc)
@@ -121,7 +133,7 @@ class Peer:
         """Write words after this peer's own last character in the block, before its first at the block's end.
 
         In a list they go into its last item. `marks` are all the marks that the words get: {"bold": {}}, {"link":
-        {"href": …}}; none is inherited. False when the block is gone or holds no text. Raises NotInSchema.
+        {"href": …}}; none is inherited. False when the block is gone or holds no text. Raises NotInSchema, Full.
         """
         element = self._text_block(block_id)
         if element is None:
@@ -129,6 +141,7 @@ class Peer:
             return False
         if not text:
             return True
+        self._make_room(Size(crdt.utf8(text)))
         clean = _checked_marks(element, text, marks or {})
         with self._doc.transaction():
             tail = self._tails.get(block_id)

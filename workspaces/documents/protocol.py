@@ -5,9 +5,11 @@ and so corrupts every name that is not ASCII.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
+
+from workspaces.documents.limits import CUT_BYTES, CUT_RANGES
 
 SYNC, AWARENESS, QUERY_AWARENESS, CONTROL = 0, 1, 3, 64
 STEP1, STEP2, UPDATE = 0, 1, 2
@@ -158,6 +160,8 @@ class Control:
 
 
 Message = Sync | Presence | QueryPresence | Control
+Cut = Sequence[tuple[int, int, int]]
+"""(client id, clock, length) of text that its writer has taken away before and now pastes."""
 
 
 def read_message(data: bytes) -> Message:
@@ -187,6 +191,28 @@ def _object(raw: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Malformed("not an object")
     return value
+
+
+def read_cut(data: bytes) -> Cut:
+    """Return what a browser says with message 64, the only thing that it says so. Raises Malformed for all else."""
+    if len(data) > CUT_BYTES:
+        raise Malformed("a cut is too large")
+    message = read_message(data)
+    body = message.body if isinstance(message, Control) else {}
+    ranges = body.get("ranges")
+    if body.keys() != {"type", "ranges"} or body["type"] != "cut" or not isinstance(ranges, list):
+        raise Malformed("not a cut")
+    if len(ranges) > CUT_RANGES or not all(_is_range(one) for one in ranges):
+        raise Malformed("not the ranges of a cut")
+    return [(client, clock, length) for client, clock, length in ranges]
+
+
+def _is_range(value: Any) -> bool:
+    """Return whether a value of JSON is a range of clocks: whole numbers that JavaScript can count."""
+    if not isinstance(value, list) or len(value) != 3 or not all(type(one) is int for one in value):
+        return False
+    client, clock, length = value
+    return bool(0 <= client <= _MAX_SAFE and clock >= 0 and length > 0 and clock + length <= _MAX_SAFE)
 
 
 def sync_message(step: int, payload: bytes) -> bytes:

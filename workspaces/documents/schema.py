@@ -32,6 +32,29 @@ ELEMENTS: Final = frozenset(NODES) - {"doc", "text"}
 ATTRIBUTES: Final = frozenset(GLOBAL).union(*(node["attrs"] for node in NODES.values()))
 
 
+def _contained(content: str | list[str]) -> frozenset[str]:
+    match content:
+        case "blocks":
+            return BLOCKS
+        case "inline":
+            return frozenset({"text", "hardBreak"})
+        case "text" | "none":
+            return frozenset({content}) - {"none"}
+        case _:
+            return frozenset(content)
+
+
+CHILDREN: Final = {name: _contained(node["content"]) for name, node in NODES.items()}
+"""{node: what may stand in it}, in whatever number and order. Of two people's changes together each keeps to this."""
+
+ATTRIBUTES_OF: Final = {
+    name: frozenset(node["attrs"]) | (frozenset(GLOBAL) if name in IDENTIFIED else frozenset())
+    for name, node in NODES.items()
+}
+PLAIN: Final = frozenset(name for name, node in NODES.items() if node["content"] == "text")
+"""Text blocks whose words have no marks."""
+
+
 class NotInSchema(Malformed):
     """A node, mark or attribute that documents do not have."""
 

@@ -1,5 +1,6 @@
 """What can be done with projects and documents. Content changes go through the log alone."""
 
+import logging
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -7,7 +8,8 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
-from workspaces.documents import content, crdt, log
+from workspaces.documents import content, crdt, limits, log, snapshots
+from workspaces.documents.authorship import services as authorship
 from workspaces.documents.models import Document, Project
 from workspaces.documents.schema import Node
 from workspaces.events import services as events
@@ -17,6 +19,7 @@ from wukong.kernel.clock import now
 from wukong.kernel.errors import Conflict, Invalid, NotFound, TooLarge
 
 MAX_SEED_BYTES = 4 * 1024 * 1024
+_log = logging.getLogger("wukong.documents")
 
 
 def _actor(actor: User | None) -> str:
@@ -144,7 +147,13 @@ def _seed_of(nodes: list[Node]) -> _Seed:
     client_id = log.draw_client_id()
     doc = crdt.open_doc(client_id=client_id)
     content.seed(doc, nodes)
-    return _Seed(update=doc.get_update(), client_id=client_id, words=content.words_in(content.plain_text(nodes)))
+    update = doc.get_update()
+    if crdt.size_of(doc, update).is_too_large:
+        raise TooLarge(
+            _("This text is too large for one document."),
+            {"max_bytes": limits.DOCUMENT_BYTES, "max_blocks": limits.BLOCKS},
+        )
+    return _Seed(update=update, client_id=client_id, words=content.words_in(content.plain_text(nodes)))
 
 
 def _plant(document: Document, seed: _Seed) -> None:
@@ -246,13 +255,33 @@ def _document_event(kind: str, document: Document, actor: User | None) -> None:
 
 
 def tidy_document(*, document_id: UUID) -> None:
-    """Refresh the count of words, and take a snapshot when enough has come together. Skips what is gone.
+    """Refresh the count of words; when enough has come together, take a snapshot and go on with the authorship.
 
-    Reads outside of transactions and waits for the committer: never call it from a job.
+    Skips what is gone. Reads outside of transactions and waits for the committer: never call it from a job.
     """
+    is_due = snapshots.is_due(document_id)
     try:
-        made = log.make_snapshot(document_id)
+        made = snapshots.make(document_id, verifies=is_due)
     except NotFound:
         return
-    keeps = log.needs_snapshot(document_id)
-    committer.run(lambda: log.store_snapshot(document_id=document_id, made=made, keeps_state=keeps))
+
+    def put_away() -> None:
+        if is_due:
+            snapshots.store(document_id=document_id, made=made)
+        log.refresh_words(document_id=document_id, words=made.words)
+
+    committer.run(put_away)
+    if is_due:
+        authorship.project(document_id, seconds=authorship.TIDY_S)
+
+
+def tidy_overdue(*, most: int = 20) -> int:
+    """Tidy up documents that have grown while nobody had them open; returns how many. One that fails stops no other."""
+    done = 0
+    for document_id in snapshots.overdue(most):
+        try:
+            tidy_document(document_id=document_id)
+            done += 1
+        except ValueError as error:
+            _log.error("no snapshot of %s: %s", document_id, error)
+    return done

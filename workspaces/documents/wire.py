@@ -4,21 +4,22 @@ It refuses what kills pycrdt (a value nested 26,000 deep ends the process), what
 the schema does not know (the first browser would delete it for everybody), and tells who inserted and deleted what.
 
 An update says of a piece either its parent or its neighbour. Where these are in the same update their places are
-checked too (text in text nodes only, depth); pieces that lean on older ones are checked when they are in the document:
-`crdt.Watch`.
+checked too (what may contain what, depth); pieces that lean on older ones are checked when they are in the document:
+`watch.Watch`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import isfinite
 from struct import calcsize, unpack
-from typing import Final
+from typing import Final, NamedTuple
 
-from workspaces.documents.nesting import Kind, Nesting, Piece
+from workspaces.documents.limits import DOCUMENT_BYTES, MESSAGE_BYTES, Size
+from workspaces.documents.nesting import Id, Kind, Nesting, Piece
 from workspaces.documents.protocol import Malformed, Reader, strict_json
 from workspaces.documents.schema import ATTRIBUTES, ELEMENTS, MARKS, ROOT
 
-__all__ = ["LIMITS", "Facts", "Limits", "Malformed", "walk"]
+__all__ = ["LIMITS", "MESSAGE", "Facts", "Incomplete", "Limits", "Malformed", "walk"]
 
 Range = tuple[int, int]  # (clock, length); lengths of text count UTF-16 units, as Yjs does
 
@@ -28,14 +29,22 @@ _HAS_LEFT, _HAS_RIGHT, _HAS_ATTRIBUTE = 128, 64, 32
 _UNDEFINED, _NULL, _INTEGER, _FLOAT32, _FLOAT64, _FALSE, _TRUE, _STRING_VALUE, _OBJECT, _ARRAY = (
     127, 126, 125, 124, 123, 121, 120, 119, 118, 117,
 )  # fmt: skip
+_MOST_VALUES: Final = 10_000  # deleted ones of one attribute in a row
 _MAX_CLOCK: Final = 1 << 31  # yrs counts in 32 bits
+
+
+class Incomplete(Malformed):
+    """An update that leaves clocks out: a client says so of pieces that wait for what it lacks itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one update may hold at most. `depth` counts elements in elements, `value_depth` values in values."""
+    """What one update may hold at most. `depth` counts elements in elements, `value_depth` values in values.
 
-    bytes: int = 1 << 20
+    What is deeper than this is hostile; what is deeper than documents may be (limits.DEPTH) is only too much.
+    """
+
+    bytes: int = DOCUMENT_BYTES
     structs: int = 200_000
     depth: int = 100
     value_depth: int = 8
@@ -43,6 +52,27 @@ class Limits:
 
 
 LIMITS: Final = Limits()
+"""For what the server has written itself or has let in before."""
+
+MESSAGE: Final = Limits(bytes=MESSAGE_BYTES)
+"""For what somebody sends."""
+
+
+class Lean(NamedTuple):
+    """What a piece, from its first clock to its last, says of where it stands.
+
+    `sort`: what it is, one of TYPE (an element or a text node), LETTERS, FORMAT, VALUE (of an attribute), GONE.
+    """
+
+    first: int
+    last: Id
+    left: Id | None
+    right: Id | None
+    parent: Id | None
+    sort: int
+
+
+TYPE, LETTERS, FORMAT, VALUE, GONE = _TYPE, _STRING, _FORMAT, _ANY, _DELETED
 
 
 @dataclass(slots=True)
@@ -54,10 +84,16 @@ class Facts:
     deleted: dict[int, list[Range]] = field(default_factory=dict)
     needed: dict[int, int] = field(default_factory=dict)  # client id → clock behind the last struct it leans on
     roots: set[str] = field(default_factory=set)
+    nodes: list[Id] = field(default_factory=list)  # elements and text nodes that it brings
+    text_nodes: list[Id] = field(default_factory=list)  # the latter
+    blocks: list[Id] = field(default_factory=list)  # those that carry an id
+    values: list[Id] = field(default_factory=list)  # of attributes, deleted ones too
+    halves: list[Id] = field(default_factory=list)  # second halves of the surrogate pairs in its text
+    leans: list[Lean] = field(default_factory=list)
     text_units: int = 0
     structs: int = 0
-    elements: int = 0  # blocks, breaks and text nodes that it brings
-    depth: int = 0  # of the deepest of these, as far as the update itself tells
+    depth: int = 0  # of the deepest element, as far as the update itself tells
+    bytes: int = 0
 
     @property
     def clients(self) -> set[int]:
@@ -68,6 +104,17 @@ class Facts:
         """Return the clock behind the last struct of `client` in this update, 0 without any."""
         ranges = self.inserted.get(client)
         return ranges[-1][0] + ranges[-1][1] if ranges else 0
+
+    def size(self, known: Mapping[int, int]) -> Size:
+        """Return by how much the update makes a document larger that is at `known`, at most."""
+        if not self.nodes:
+            return Size(self.bytes)
+        return Size(self.bytes, len(self.beyond(known, self.blocks)), len(self.beyond(known, self.nodes)))
+
+    @staticmethod
+    def beyond(known: Mapping[int, int], ids: list[Id]) -> list[Id]:
+        """Return those of `ids` that are beyond the state vector `known`."""
+        return [at for at in ids if at[1] >= known.get(at[0], 0)]
 
     def fresh(self, known: Mapping[int, int]) -> dict[int, list[Range]]:
         """Return `inserted` without what is below the state vector `known`: what an update really brings."""
@@ -82,6 +129,10 @@ class Facts:
     def adds(self, known: Mapping[int, int]) -> set[int]:
         """Return the client ids of which the update brings structs beyond the state vector `known`."""
         return {client for client in self.inserted if self.end(client) > known.get(client, 0)}
+
+    def repeats(self, known: Mapping[int, int]) -> bool:
+        """Return whether some of its structs are below the state vector `known`."""
+        return any(ranges[0][0] < known.get(client, 0) for client, ranges in self.inserted.items())
 
     def gaps(self, known: Mapping[int, int]) -> dict[int, Range]:
         """Return {client id: (clock that is known, clock that is needed)} of what is neither in `known` nor in the
@@ -115,8 +166,11 @@ class _Walker:
             self._client_block()
         self._delete_set()
         self.reader.end()
-        self.facts.elements, self.facts.depth = self.nesting.measure()
-        return self.facts
+        facts, nesting = self.facts, self.nesting
+        facts.depth, facts.nodes, facts.blocks = nesting.measure(), nesting.nodes, nesting.blocks
+        facts.text_nodes = nesting.texts
+        facts.bytes = len(self.reader.data)
+        return facts
 
     def _client_block(self) -> None:
         read, facts = self.reader.var_uint, self.facts
@@ -124,7 +178,7 @@ class _Walker:
         facts.structs += count
         if facts.structs > self.limits.structs:
             raise Malformed("too many pieces in one update")
-        if not count or client in facts.inserted:
+        if not count or not client or client in facts.inserted:
             raise Malformed("a client id is wrong or stands there twice")
         facts.inserted[client] = []
         clock = first
@@ -134,7 +188,7 @@ class _Walker:
             if kind == _GC:
                 length = self._length()
             elif kind == _SKIP:
-                raise Malformed("clocks are left out")
+                raise Incomplete("clocks are left out")
             else:
                 length = self._item(info, kind, client, clock)
             clock += length
@@ -150,26 +204,42 @@ class _Walker:
 
     def _item(self, info: int, kind: int, client: int, clock: int) -> int:
         piece = Piece()
+        self._where(info, piece)
+        length = self._content(kind, piece, client, clock)
+        # Where a neighbour tells the place, Yjs forgets this bit as it merges updates.
+        is_value = bool(info & _HAS_ATTRIBUTE) or (kind == _ANY and bool(piece.left or piece.right))
+        if kind != _DELETED and is_value != (kind == _ANY):
+            raise Malformed("a piece that is no value of an attribute, or a value that is nothing else")
+        if is_value:
+            if length > _MOST_VALUES:
+                raise Malformed("a value of many")
+            self.facts.values += [(client, clock + at) for at in range(length)]
+        if piece.left or piece.right or piece.parent:
+            last = (client, clock + length - 1)
+            sort = VALUE if is_value else kind
+            self.facts.leans.append(Lean(clock, last, piece.left, piece.right, piece.parent, sort))
+        self.nesting.add(client, clock, length, piece)
+        return length
+
+    def _where(self, info: int, piece: Piece) -> None:
         if info & _HAS_LEFT:
             piece.left = self._lean()
         if info & _HAS_RIGHT:
             piece.right = self._lean()
-        if not info & (_HAS_LEFT | _HAS_RIGHT):
-            if self.reader.var_uint():
-                root = self.reader.var_string()
-                if root != ROOT:
-                    raise Malformed("an unknown root")
-                self.facts.roots.add(root)
-                piece.is_top = True
-            else:
-                piece.parent = self._lean()
-            if info & _HAS_ATTRIBUTE:
-                piece.is_attribute = True
-                if self.reader.var_string() not in ATTRIBUTES:
-                    raise Malformed("an unknown attribute")
-        length = self._content(kind, piece, client, clock)
-        self.nesting.add(client, clock, length, piece)
-        return length
+        if info & (_HAS_LEFT | _HAS_RIGHT):
+            return
+        if self.reader.var_uint():
+            root = self.reader.var_string()
+            if root != ROOT:
+                raise Malformed("an unknown root")
+            self.facts.roots.add(root)
+            piece.is_top = True
+        else:
+            piece.parent = self._lean()
+        if info & _HAS_ATTRIBUTE:
+            piece.attribute = self.reader.var_string()
+            if piece.attribute not in ATTRIBUTES:
+                raise Malformed("an unknown attribute")
 
     def _lean(self) -> Range:
         client, clock = self.reader.var_uint(), self.reader.var_uint()
@@ -181,22 +251,19 @@ class _Walker:
 
     def _content(self, kind: int, piece: Piece, client: int, clock: int) -> int:
         if kind == _STRING:
-            units = len(self.reader.var_string().encode("utf-16-le")) // 2
-            if not units:
-                raise Malformed("an empty text")
-            self.facts.text_units += units
-            self._add_text(client, clock, units)
-            return units
+            return self._text(client, clock)
         if kind == _FORMAT:
             if self.reader.var_string() not in MARKS:
                 raise Malformed("an unknown mark")
-            self._mark_value()
+            if self._mark_value() is not None:
+                piece.kind = Kind.MARK
             return 1
         if kind == _DELETED:
             piece.kind = Kind.VANISHED
             return self._length()
         if kind == _TYPE:
-            piece.kind = self._type()
+            piece.name = self._type()
+            piece.kind = Kind.TEXT if piece.name == "text" else Kind.ELEMENT
             return 1
         if kind == _ANY:
             piece.kind = Kind.VALUE
@@ -206,23 +273,32 @@ class _Walker:
             return length
         raise Malformed("content that documents do not have")
 
-    def _add_text(self, client: int, clock: int, units: int) -> None:
+    def _text(self, client: int, clock: int) -> int:
+        text = self.reader.var_string()
+        units = len(text.encode("utf-16-le")) // 2
+        if not units:
+            raise Malformed("an empty text")
+        if units != len(text):
+            self.facts.halves += [(client, clock + at) for at in halves_in(text)]
+        self.facts.text_units += units
         runs = self.facts.texts.setdefault(client, [])
         if runs and runs[-1][0] + runs[-1][1] == clock:
             runs[-1] = (runs[-1][0], runs[-1][1] + units)
         else:
             runs.append((clock, units))
+        return units
 
-    def _type(self) -> Kind:
+    def _type(self) -> str:
         kind = self.reader.var_uint()
         if kind == _XML_TEXT:
-            return Kind.TEXT
-        if kind != _XML_ELEMENT or self.reader.var_string() not in ELEMENTS:
+            return "text"
+        name = self.reader.var_string() if kind == _XML_ELEMENT else ""
+        if name not in ELEMENTS:
             raise Malformed("an unknown block")
-        return Kind.ELEMENT
+        return name
 
-    def _mark_value(self) -> None:
-        """A mark's value is null (it ends), true, or an object of its attributes."""
+    def _mark_value(self) -> object:
+        """Return a mark's value: null (it ends), true, or an object of its attributes."""
         text = self.reader.var_string()
         if len(text) > self.limits.value_bytes:
             raise Malformed("a value is too large")
@@ -232,6 +308,7 @@ class _Walker:
                 raise Malformed("a mark's attribute is not text")
         elif value is not None and value is not True:
             raise Malformed("a mark's value is wrong")
+        return value
 
     def _value(self, depth: int) -> None:
         if depth > self.limits.value_depth:
@@ -279,6 +356,16 @@ class _Walker:
                     raise Malformed("a deletion is out of range")
                 ranges.append((clock, length))
             ranges.sort()
+
+
+def halves_in(text: str) -> Iterator[int]:
+    """Yield where the second halves of surrogate pairs stand, in UTF-16 units."""
+    at = 0
+    for letter in text:
+        at += 1
+        if letter > "\uffff":
+            yield at
+            at += 1
 
 
 def walk(update: bytes, limits: Limits = LIMITS) -> Facts:

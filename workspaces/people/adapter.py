@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from workspaces.people import access
+from workspaces.people import access, services
 from workspaces.people.forms import INVITATION
 from workspaces.people.models import Invitation
 from wukong.kernel import bus
@@ -36,6 +36,10 @@ class AccountAdapter(DefaultAccountAdapter):
         if who.is_authenticated and session:
             # Sockets of this session close; the key itself never travels.
             bus.publish(f"person:{who.pk}", {"signed_out": hashlib.sha256(session.encode()).hexdigest()})
+
+    def set_password(self, user: AbstractBaseUser, password: str) -> None:
+        super().set_password(user, password)
+        services.tell_sockets(user_id=user.pk)
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return client_address(request)

@@ -42,6 +42,12 @@ def set_password(*, user: User, password: str) -> None:
     """Give a person another password (operators' commands); whoever is signed in elsewhere is signed out."""
     user.set_password(password)
     user.save(update_fields=["password"])
+    tell_sockets(user_id=user.pk)
+
+
+def tell_sockets(*, user_id: UUID) -> None:
+    """Make the open sockets of a person look up, after the commit, whether their sessions and keys still hold."""
+    transaction.on_commit(lambda: bus.publish(f"person:{user_id}", {"rights": True}))
 
 
 @transaction.atomic

@@ -7,15 +7,20 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
 from channels.consumer import AsyncConsumer
+from django.conf import settings
 
-from workspaces.sockets import auth
+from workspaces.sockets import auth, rates
 from workspaces.sockets.auth import Caller
 from workspaces.sockets.codes import Close, Closed
+from workspaces.sockets.inlet import Inlet
 from workspaces.sockets.outlet import Outlet
-from workspaces.sockets.rates import Bucket
+from workspaces.sockets.rates import Allowance, Rate
 from workspaces.sockets.reading import read
 from wukong.kernel import bus
-from wukong.kernel.errors import Forbidden, NotFound, Unauthenticated, WukongError
+from wukong.kernel.errors import Forbidden, NotFound, Throttled, Unauthenticated, Unavailable, WukongError
+
+ADMISSION_LASTS_S: Final = 5.0
+"""From the opening of a socket until it is known who that is and whether they may; what comes meanwhile is not read."""
 
 RIGHTS_LAST_S: Final = 60.0
 """Rights are looked up again after this time, should the hint that they have changed be lost."""
@@ -31,21 +36,23 @@ class Connection(AsyncConsumer):
     and `end` do.
     """
 
-    messages_per_second: ClassVar[tuple[float, float]] = (200.0, 600.0)
-    bytes_per_second: ClassVar[tuple[float, float]] = (1 << 20, 8 << 20)
-    """(steady, burst) of one connection."""
+    messages: ClassVar[Rate] = Rate(200.0, 600.0)
+    sizes: ClassVar[Rate] = Rate(1 << 20, 8 << 20)
+    """Of one connection. For all of a person see WUKONG_RATE_SOCKETS; twice as many bytes."""
 
     scope: Any
     _is_open = False
     caller: Caller
     outlet: Outlet
+    inlet: Inlet
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.scope = scope
         self._checking: asyncio.Task[None] | None = None
+        self._is_asked = False
         self._endings: list[Callable[[], object]] = []
         self._early: list[dict[str, Any]] = []
-        self.outlet = Outlet(send)
+        self.outlet, self.inlet = Outlet(send), Inlet(receive, send)
         if (await receive())["type"] != "websocket.connect":
             return
         try:
@@ -54,11 +61,11 @@ class Connection(AsyncConsumer):
             _open.add(self)
             self._watch_rights()
             try:
-                await self.begin()
-                await self._receive_all(receive)
+                await self.inlet.during(self.begin())
+                await self._receive_all()
             except Closed as closed:
                 self.outlet.close(closed.code)
-                await _until_gone(receive)
+                await self.inlet.until_gone()
         except asyncio.CancelledError:
             self.desert()
             raise
@@ -69,27 +76,40 @@ class Connection(AsyncConsumer):
             if self._checking is not None:
                 self._checking.cancel()
             self.end()
+            self.inlet.forget()
             if self.outlet.code is None:
                 self.outlet.forget()
 
     async def _is_admitted(self, send: Any) -> bool:
         try:
-            self.caller = await read(lambda: auth.authenticate(self.scope))
-            # Heard from here on: rights may go while they are being looked up.
-            person = f"person:{self.caller.user.pk}"
-            self.at_the_end(bus.subscribe(person, self._told))
-            await self.admit()
-        except WukongError as error:
-            await _refuse(self.scope, send, error)
+            async with asyncio.timeout(ADMISSION_LASTS_S):
+                await self.inlet.during(self._admit())
+            if self.inlet.is_flooded:
+                raise Throttled
+        except (WukongError, TimeoutError) as error:
+            await _refuse(self.scope, send, error if isinstance(error, WukongError) else Unavailable())
             return False
         await send({"type": "websocket.accept", "subprotocol": auth.chosen_protocol(self.scope)})
         self._is_open = True
         return True
 
-    async def _receive_all(self, receive: Any) -> None:
-        messages, size = Bucket(*self.messages_per_second), Bucket(*self.bytes_per_second)
+    async def _admit(self) -> None:
+        self.caller = await read(lambda: auth.authenticate(self.scope))
+        # Heard from here on: rights may go while they are being looked up.
+        person = f"person:{self.caller.user.pk}"
+        self.at_the_end(bus.subscribe(person, self._told))
+        await self.admit()
+
+    async def _receive_all(self) -> None:
+        if self.inlet.is_flooded:
+            raise Closed(Close.TOO_FAST)
+        self._own = Allowance(self.messages, self.sizes)
+        most, size = float(settings.WUKONG_RATE_SOCKETS), self.sizes
+        shared = Rate(most, 3 * most), Rate(2 * size.per_second, 2 * size.burst)
+        self._shared = rates.of_person(self.caller.user.pk, *shared)
+        next_message = self.inlet.next
         while True:
-            message = await receive()
+            message = await next_message()
             if message["type"] == "websocket.disconnect":
                 return
             if self.outlet.code is not None:
@@ -97,10 +117,14 @@ class Connection(AsyncConsumer):
             data = message.get("bytes")
             if data is None:
                 raise Closed(Close.MALFORMED)
-            at = time.monotonic()
-            if not (messages.take(1, at) and size.take(len(data), at)):
-                raise Closed(Close.TOO_FAST)
+            self.charge(1, len(data))
             await self.receive_frame(data)
+
+    def charge(self, messages: float, size: float) -> None:
+        """Take from what the connection and its person may send. Raises Closed."""
+        at = time.monotonic()
+        if not (self._own.take(messages, size, at) and self._shared.take(messages, size, at)):
+            raise Closed(Close.TOO_FAST)
 
     # --- rights ------------------------------------------------------------------------------------------------------
     def _watch_rights(self) -> None:
@@ -128,16 +152,27 @@ class Connection(AsyncConsumer):
         self.look_again()
 
     def look_again(self) -> None:
-        """Look up the caller's rights soon. One that is on its way may have read old ones: another follows."""
-        before = self._checking if self._checking is not None and not self._checking.done() else None
-        self._checking = asyncio.ensure_future(self._check(before))
+        """Look up the caller's rights soon. A look that is on its way may have read old ones: one more follows it."""
+        self._is_asked = True
+        if not self.is_checking:
+            self._checking = asyncio.ensure_future(self._check())
 
-    async def _check(self, before: "asyncio.Task[None] | None") -> None:
-        if before is not None:
-            await asyncio.wait([before])
+    @property
+    def is_checking(self) -> bool:
+        """Whether the caller's rights are in doubt: they may have changed, and are being looked up."""
+        return self._checking is not None and not self._checking.done()
+
+    async def until_checked(self) -> None:
+        """Wait until the caller's rights are known again, or the socket is closed."""
+        while self._checking is not None and not self._checking.done():
+            await asyncio.wait([self._checking])
+
+    async def _check(self) -> None:
         try:
-            self.caller = await read(lambda: auth.verify(self.caller))
-            await self.check()
+            while self._is_asked:
+                self._is_asked = False
+                self.caller = await read(lambda: auth.verify(self.caller))
+                await self.check()
         except WukongError as error:
             self.outlet.close(_CODES.get(type(error), Close.COME_BACK_LATER))
         except Exception:  # noqa: BLE001 - who cannot be checked does not stay
@@ -181,11 +216,6 @@ async def nothing_here(scope: Any, receive: Any, send: Any) -> None:
     """Refuse a socket at an address that we do not have."""
     if (await receive())["type"] == "websocket.connect":
         await _refuse(scope, send, NotFound())
-
-
-async def _until_gone(receive: Any) -> None:
-    while (await receive())["type"] != "websocket.disconnect":
-        pass
 
 
 async def _refuse(scope: Any, send: Any, error: WukongError) -> None:

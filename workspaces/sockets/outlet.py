@@ -5,14 +5,16 @@ import logging
 import time
 import types
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from typing import Any, Final
 
 from workspaces.sockets.codes import Close
+from workspaces.sockets.direct import framed, wire_behind
 
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 HIGH_WATER: Final = 1 << 20
 LOW_WATER: Final = 1 << 16
+_CUT_AFTER_S: Final = 5.0
 _log = logging.getLogger("wukong.sockets")
 
 
@@ -23,11 +25,25 @@ def _rest(begun: Coroutine[Any, Any, None], waits_for: Any) -> Generator[Any, An
     yield from begun.__await__()
 
 
+class Parcel:
+    """Binary messages that leave together, framed once for all who get them."""
+
+    __slots__ = ("frames", "payloads")
+
+    def __init__(self, payloads: Sequence[bytes], frames: bytes | None = None) -> None:
+        self.payloads = payloads
+        self.frames = b"".join([framed(one) for one in payloads]) if frames is None else frames
+
+    def __add__(self, other: "Parcel") -> "Parcel":
+        return Parcel([*self.payloads, *other.payloads], self.frames + other.frames)
+
+
 class Outlet:
     """What goes out to one socket, in order. Used on the event loop's thread only.
 
-    Most sends end at once, so the first step of each is run by hand: a task for every frame would cost more than the
-    frame. Only what has to wait becomes a task, and what comes meanwhile is queued.
+    Frames go the short way where there is one. Elsewhere most sends end at once, so the first step of each is run by
+    hand: a task for every frame would cost more than the frame. Only what has to wait becomes a task, and what comes
+    meanwhile is queued.
     """
 
     def __init__(self, send: Send) -> None:
@@ -35,7 +51,7 @@ class Outlet:
         self._queue: deque[Mapping[str, Any]] = deque()
         self._queued = 0
         self._task: asyncio.Task[None] | None = None
-        self._transport = _daphne_transport(send)
+        self._wire = wire_behind(send)
         self.said_at = time.monotonic()
         self.code: Close | None = None
         """Why it was closed; None while it is open."""
@@ -43,26 +59,35 @@ class Outlet:
     @property
     def backlog(self) -> int:
         """Bytes that wait for the reader. Daphne's `send` never waits, there its transport is asked."""
-        if self._transport is not None:
-            return self._queued + len(self._transport.dataBuffer) + int(self._transport._tempDataLen)
-        return self._queued
+        return self._queued if self._wire is None else self._queued + self._wire.backlog
 
     def put(self, payload: bytes) -> None:
-        """Send a binary frame, now or after what is queued."""
-        if self.code is None:
-            self.said_at = time.monotonic()
+        """Send a binary message, now or after what is queued."""
+        self.put_parcel(Parcel((payload,)))
+
+    def put_parcel(self, parcel: Parcel) -> None:
+        """Send binary messages in one piece."""
+        if self.code is not None:
+            return
+        self.said_at = time.monotonic()
+        if self._task is None and self._wire is not None and self._wire.write(parcel.frames):
+            return
+        for payload in parcel.payloads:
             self._put({"type": "websocket.send", "bytes": payload}, len(payload))
 
     def put_text(self, text: str) -> None:
-        """Send a text frame."""
+        """Send a text message."""
         if self.code is None:
             self._put({"type": "websocket.send", "text": text}, len(text))
 
     def close(self, code: Close) -> None:
-        """Close the socket after what is queued; the first reason counts."""
-        if self.code is None:
-            self.code = code
-            self._put({"type": "websocket.close", "code": int(code)}, 0)
+        """Close the socket after what is queued; the first reason counts. Who does not even read that is cut off."""
+        if self.code is not None:
+            return
+        self.code = code
+        self._put({"type": "websocket.close", "code": int(code)}, 0)
+        if self._wire is not None and self.backlog:
+            asyncio.get_running_loop().call_later(_CUT_AFTER_S, self._wire.abort)
 
     def forget(self) -> None:
         """Drop what waits: the socket is gone."""
@@ -97,14 +122,3 @@ class Outlet:
             _log.debug("a frame could not be sent: %s", error)
         finally:
             self._task = None
-
-
-def _daphne_transport(send: Any) -> Any:
-    """Return the transport behind Daphne's `send`, which Channels' session middleware has wrapped; None elsewhere."""
-    while (inner := getattr(getattr(send, "__self__", None), "real_send", None)) is not None:
-        send = inner
-    for argument in getattr(send, "args", ()):
-        transport = getattr(argument, "transport", None)
-        if hasattr(transport, "dataBuffer") and hasattr(transport, "_tempDataLen"):
-            return transport
-    return None

@@ -36,6 +36,7 @@ def _perform(job: Callable[[], T]) -> T:
 
 
 _quick = _Lane("sockets-read")
+_large = _Lane("sockets-load")
 _slow = _Lane("sockets-tidy")
 _aside: ThreadPoolExecutor | None = None
 
@@ -43,6 +44,11 @@ _aside: ThreadPoolExecutor | None = None
 async def read(job: Callable[[], T]) -> T:
     """Run a short `job` that reads the database, in line with the other reads of this process's sockets."""
     return await _quick.run(job)
+
+
+async def load(job: Callable[[], T]) -> T:
+    """Run a `job` that reads a whole document; those who type elsewhere do not wait in line behind it."""
+    return await _large.run(job)
 
 
 async def tidy(job: Callable[[], T]) -> T:
@@ -64,5 +70,5 @@ async def close() -> None:
     pool, _aside = _aside, None
     if pool is not None:
         pool.shutdown(wait=False, cancel_futures=True)
-    await _quick.close()
-    await _slow.close()
+    for lane in (_quick, _large, _slow):
+        await lane.close()

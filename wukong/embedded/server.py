@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import gc
 import io
 import logging
 import os
@@ -110,6 +111,7 @@ class Embedded:
             self.worker.start()
             self.announce(self.line)
             metered.start_local(self.announce)
+            gc.freeze()  # as in wukong.asgi, for what was loaded since
         except Exception:  # noqa: BLE001 - whatever keeps the engine from starting has to end the process, loudly
             _log.exception("the embedded engine did not start")
             self.has_failed = True

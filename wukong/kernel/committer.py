@@ -10,6 +10,8 @@ import asyncio
 import logging
 import queue
 import threading
+import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Literal, TypeVar
@@ -20,6 +22,8 @@ from wukong.kernel.errors import Unavailable
 
 T = TypeVar("T")
 MAX_BATCH = 256
+MAX_BATCH_S = 0.01
+"""How long jobs are added to a transaction: who waits for the first of them waits for all."""
 mode: Literal["thread", "inline"] = "thread"
 _log = logging.getLogger("wukong.committer")
 
@@ -34,41 +38,74 @@ def most_jobs(vendor: str) -> int:
     return MAX_BATCH if vendor == "sqlite" else 1
 
 
+_Job = tuple[Callable[[], Any], Future[Any]]
+
+
+class _Line:
+    """Jobs that wait; those that a person waits for go first."""
+
+    def __init__(self) -> None:
+        self._calls: queue.SimpleQueue[None] = queue.SimpleQueue()  # at least one for each job
+        self._urgent: deque[_Job] = deque()
+        self._others: deque[_Job] = deque()
+        self._is_ended = False
+
+    def put(self, job: _Job, *, is_urgent: bool) -> None:
+        (self._urgent if is_urgent else self._others).append(job)
+        self._calls.put(None)
+
+    def put_back(self, jobs: list[_Job]) -> None:
+        """Let jobs wait that were taken, before those that came later."""
+        self._others.extendleft(reversed(jobs))
+        for _job in jobs:
+            self._calls.put(None)
+
+    def end(self) -> None:
+        """Let `take` return nothing once all jobs have been taken."""
+        self._is_ended = True
+        self._calls.put(None)
+
+    def take(self, most: int) -> list[_Job]:
+        """Return the next jobs, at most so many; wait for one. Nothing: it is the end."""
+        while True:
+            self._calls.get()
+            taken = [job for job in (self._next() for _ in range(most)) if job is not None]
+            if taken or self._is_ended:
+                return taken
+
+    def _next(self) -> _Job | None:
+        for jobs in (self._urgent, self._others):
+            if jobs:
+                return jobs.popleft()
+        return None
+
+
 class _Committer(threading.Thread):
     def __init__(self) -> None:
         super().__init__(name="committer", daemon=True)
-        self.jobs: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = queue.SimpleQueue()
+        self.jobs = _Line()
+        self.cost = 0.0
         self.start()
 
     def run(self) -> None:
-        while (batch := self._gather()) is not None:
+        while batch := self.jobs.take(most_jobs(connection.vendor)):
+            began = time.thread_time()
             self._commit(batch)
+            self.cost += 0.2 * (time.thread_time() - began - self.cost)
         connection.close()
 
-    def _gather(self) -> list[tuple[Callable[[], Any], Future[Any]]] | None:
-        first = self.jobs.get()
-        if first is None:
-            return None
-        batch = [first]
-        while len(batch) < most_jobs(connection.vendor):
-            try:
-                job = self.jobs.get_nowait()
-            except queue.Empty:
-                break
-            if job is None:
-                self.jobs.put(None)
-                break
-            batch.append(job)
-        return batch
-
-    def _commit(self, batch: list[tuple[Callable[[], Any], Future[Any]]]) -> None:
+    def _commit(self, batch: list[_Job]) -> None:
+        """Commit jobs together; those that nobody has begun when it takes long wait for the next time."""
         outcomes: list[tuple[Future[Any], Any, BaseException | None]] = []
         try:
             connection.close_at = None  # CONN_MAX_AGE is for requests: this thread would connect anew for every batch
             connection.close_if_unusable_or_obsolete()
             with transaction.atomic():
-                for job, future in batch:
-                    outcomes.append(self._perform(job, future, alone=len(batch) == 1))
+                began, is_alone = time.monotonic(), len(batch) == 1
+                while batch[len(outcomes) :] and not (outcomes and time.monotonic() - began > MAX_BATCH_S):
+                    outcomes.append(self._perform(*batch[len(outcomes)], alone=is_alone))
+                self.jobs.put_back(batch[len(outcomes) :])
+                del batch[len(outcomes) :]
         except BaseException as error:  # noqa: BLE001 - whatever broke the batch, each caller has to hear of it
             if len(batch) > 1:
                 # One job may have poisoned the transaction (a deferred constraint, a lost connection): try each alone.
@@ -102,8 +139,10 @@ _committers: dict[str, _Committer] = {}
 _closed = False
 
 
-def submit(job: Callable[[], T], *, is_money: bool = False) -> Future[T]:
+def submit(job: Callable[[], T], *, is_money: bool = False, is_urgent: bool = False) -> Future[T]:
     """Queue `job` and return its future; it resolves after the commit, or with the error of the job.
+
+    `is_urgent`: a person waits for it, it goes before the others that wait.
 
     Jobs that lock wallets (`is_money`) never share a transaction with jobs that lock documents and steps where a
     database has several writers: two processes whose batches lock both in different order would stop each other. SQLite
@@ -125,7 +164,7 @@ def submit(job: Callable[[], T], *, is_money: bool = False) -> Future[T]:
         lane = "money" if is_money and connection.vendor == "postgresql" else "rows"
         if lane not in _committers or not _committers[lane].is_alive():
             _committers[lane] = _Committer()
-        _committers[lane].jobs.put((job, future))
+        _committers[lane].jobs.put((job, future), is_urgent=is_urgent)
     return future
 
 
@@ -136,9 +175,15 @@ def run(job: Callable[[], T]) -> T:
     return submit(job).result()
 
 
-async def arun(job: Callable[[], T]) -> T:
+async def arun(job: Callable[[], T], *, is_urgent: bool = False) -> T:
     """Run `job` on the writer thread without blocking the loop. A cancelled caller undoes no job that has begun."""
-    return await asyncio.wrap_future(submit(job))
+    return await asyncio.wrap_future(submit(job, is_urgent=is_urgent))
+
+
+def cost() -> float:
+    """Return the seconds of CPU that a transaction of this process has cost lately."""
+    committer = _committers.get("rows")
+    return committer.cost if committer is not None else 0.0
 
 
 def close(timeout: float = 5.0) -> None:
@@ -149,7 +194,7 @@ def close(timeout: float = 5.0) -> None:
         ending = list(_committers.values())
         _committers.clear()
     for committer in ending:
-        committer.jobs.put(None)
+        committer.jobs.end()
     for committer in ending:
         committer.join(timeout)
 

@@ -2,6 +2,7 @@
 
 import type { Editor, Range } from "@tiptap/core";
 import { t } from "../strings";
+import { moveSelection } from "./handle";
 
 export interface Block {
   name: string;
@@ -56,6 +57,22 @@ export function blocks(): Block[] {
     block("code", "square-code", t("editor.code_block"), "pre source ```", (e) => e.isActive("codeBlock"), (c) => c.toggleCodeBlock()),
     block("line", "minus", t("editor.line"), "divider rule hr ---", () => false, (c) => c.setHorizontalRule()),
   ];
+}
+
+/** What a person can do with the block at the caret as it is: for the toolbar, and for fingers the menu of blocks. */
+export function moves(): Block[] {
+  return (["up", "down"] as const).map((direction) => ({
+    name: `move-${direction}`,
+    icon: `arrow-${direction}`,
+    title: direction === "up" ? t("editor.move_up") : t("editor.move_down"),
+    words: "move block order",
+    isActive: () => false,
+    apply: (editor, range) => {
+      const chain = editor.chain().focus(undefined, { scrollIntoView: false });
+      (range ? chain.deleteRange(range) : chain).run();
+      moveSelection(editor, direction);
+    },
+  }));
 }
 
 /** Return the blocks that a typed word finds, by the start of any of their words first. */

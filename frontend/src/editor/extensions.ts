@@ -7,12 +7,16 @@ import Heading from "@tiptap/extension-heading";
 import Link from "@tiptap/extension-link";
 import { TaskItem, TaskList } from "@tiptap/extension-list";
 import { Table, TableCell, TableHeader, TableRow } from "@tiptap/extension-table";
-import UniqueID from "@tiptap/extension-unique-id";
 import StarterKit from "@tiptap/starter-kit";
 import type { XmlFragment } from "yjs";
+import { CutHints } from "./cut";
+import { Drag } from "./drag";
+import { BlockIds } from "./ids";
 import { isSafe } from "./links";
-import { isRemote, LocalRules, onlyLocal } from "./local";
-import { IDENTIFIED, newId, ORIGINS } from "./schema";
+import { LocalRules, onlyLocal } from "./local";
+import { IDENTIFIED, ORIGINS } from "./schema";
+import { Screen } from "./screen";
+import { type Room, Size } from "./size";
 import { Undo } from "./undo";
 
 /** An address alone: how a link opens is the page's business, not the document's. */
@@ -66,16 +70,15 @@ const Origin = Extension.create({
   },
 });
 
-/** UniqueID gives ids to a document that is opened, unless a provider will tell it when; ours never does. */
-const SILENT = { on: () => {}, off: () => {} };
-
 export interface Settings {
   fragment: XmlFragment | null;
   placeholder: string;
   taskLabel: (text: string) => string;
+  /** How much the server takes at once; it is asked for with each change. */
+  room?: () => Room;
 }
 
-export function extensions({ fragment, placeholder, taskLabel }: Settings): AnyExtension[] {
+export function extensions({ fragment, placeholder, taskLabel, room }: Settings): AnyExtension[] {
   const kit: AnyExtension[] = [
     StarterKit.configure({
       undoRedo: false,
@@ -100,16 +103,15 @@ export function extensions({ fragment, placeholder, taskLabel }: Settings): AnyE
     TableRow,
     TableHeader,
     TableCell,
-    UniqueID.configure({
-      types: IDENTIFIED,
-      generateID: newId,
-      filterTransaction: (transaction) => !isRemote(transaction),
-    }),
+    BlockIds,
     Origin,
     LocalRules.configure({ placeholder }),
+    Drag,
+    Screen,
+    Size.configure(room ? { room } : {}),
   ];
   if (fragment) {
-    kit.push(Collaboration.configure({ fragment, provider: SILENT, yUndoOptions: { undoManager: new Undo(fragment) } }));
+    kit.push(CutHints, Collaboration.configure({ fragment, yUndoOptions: { undoManager: new Undo(fragment) } }));
   }
   return kit;
 }

@@ -5,24 +5,32 @@
  * its lock is free, that is, when its tab is gone. No import of the editor here: signing out clears it from any page.
  */
 
+import type { Range } from "./hint";
+import { History, type Standing } from "./history";
+
 const DATABASE = "wukong";
 const UPDATES = "updates";
 const KEPT = "kept";
 const BURST_MS = 1000;
 
-/** One local change: a Yjs v1 update, and the number of the edit (a burst of keystrokes) that it belongs to. */
-export interface Entry {
+/**
+ * One local change: a Yjs v1 update, and the number of the edit (a burst of keystrokes) that it belongs to. `cut` names
+ * the words that it pastes, when they were cut here before.
+ */
+export interface Entry extends Partial<Standing> {
   update: Uint8Array;
   session: string;
   edit: number;
+  cut?: Range[];
   stored: Promise<IDBValidKey | null>;
 }
 
-interface Row {
+interface Row extends Partial<Standing> {
   document: string;
   user: string;
   session: string;
   edit: number;
+  cut?: Range[];
   update: Uint8Array;
 }
 
@@ -30,6 +38,8 @@ interface Row {
 export interface Kept {
   key: IDBValidKey | null;
   text: string;
+  /** The sentence that says why; absent: the server refused them without one. */
+  why?: string;
 }
 
 /** The part of the Web Locks API that is used; absent on pages without TLS. */
@@ -72,8 +82,24 @@ function newSession(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+/** Where tabs see that somebody signed out: its value is another one after each sign-out. */
+export const SIGNED_OUT_KEY = "wukong:signed-out";
+
+function mark(): string {
+  try {
+    return localStorage.getItem(SIGNED_OUT_KEY) ?? "";
+  } catch {
+    return ""; // no storage: then nothing is stored at all
+  }
+}
+
 /** Throw away all unsent words of this browser: a person signs out of it. Never throws. */
 export async function forgetEverything(): Promise<void> {
+  try {
+    localStorage.setItem(SIGNED_OUT_KEY, newSession()); // first: from here on no open tab stores anything
+  } catch {
+    // See mark().
+  }
   try {
     const database = await opened();
     const clearing = database.transaction([UPDATES, KEPT], "readwrite");
@@ -91,8 +117,13 @@ export async function forgetEverything(): Promise<void> {
 export class Outbox {
   readonly entries: Entry[] = [];
   readonly session = newSession();
+  readonly history = new History();
+  /** Somebody has signed out of this browser: nothing may be stored in it any more. */
+  isForgotten = false;
+  private mark = mark();
   private database: IDBDatabase | null = null;
   private readonly ending = new AbortController();
+  private readonly awaited = new Set<string>();
   private readonly now: () => number;
   private hasFailed = false;
   private edit = 0;
@@ -128,12 +159,13 @@ export class Outbox {
     return new Set(this.entries.map((entry) => `${entry.session}:${entry.edit}`)).size;
   }
 
-  add(update: Uint8Array): Entry {
+  add(update: Uint8Array, cut: Range[] | null = null): Entry {
     const at = this.now();
     if (at - this.lastAt > BURST_MS) this.edit += 1;
     this.lastAt = at;
-    const row: Row = { ...this.place, session: this.session, edit: this.edit, update };
-    const entry: Entry = { update, session: row.session, edit: row.edit, stored: this.put(UPDATES, row) };
+    const { generation, seq } = this.history;
+    const row: Row = { ...this.place, session: this.session, edit: this.edit, generation, seq, update, ...(cut ? { cut } : {}) };
+    const entry: Entry = { ...row, stored: this.put(UPDATES, row) };
     this.entries.push(entry);
     return entry;
   }
@@ -148,24 +180,48 @@ export class Outbox {
     }
   }
 
+  /** Look whether somebody has signed out of this browser meanwhile; returns `isForgotten`. */
+  look(): boolean {
+    this.isForgotten ||= mark() !== this.mark;
+    return this.isForgotten;
+  }
+
+  /** The same person has signed in again: store what waits in memory, and what follows. */
+  renew(): void {
+    if (!this.isForgotten) return;
+    this.mark = mark();
+    this.isForgotten = this.hasFailed = false;
+    for (const entry of this.entries) {
+      const { stored: _gone, ...words } = entry;
+      entry.stored = this.put(UPDATES, { ...this.place, ...words });
+    }
+  }
+
+  /** How many edits of this person wait on this device, those of tabs that are gone and of other tabs too. */
+  async waiting(): Promise<number> {
+    return new Set((await this.rows()).map(([, row]) => `${row.session}:${row.edit}`)).size;
+  }
+
   /**
    * Take over what tabs that are gone left behind, now and whenever another tab closes. `taken` gets the entries of one
-   * session, oldest first, already in `entries`.
+   * session, oldest first, already in `entries`; `old` gets those of an earlier history, which are in no list.
    */
-  async adopt(taken: (entries: Entry[]) => void): Promise<void> {
+  async adopt(taken: (entries: Entry[]) => void, old: (entries: Entry[]) => void): Promise<void> {
     const found = await this.rows();
     const sessions = new Set(found.map(([, row]) => row.session));
     sessions.delete(this.session);
+    for (const session of this.awaited) sessions.delete(session);
+    for (const session of sessions) this.awaited.add(session);
     const { locks } = this.options;
     if (!locks) {
       // Without locks a session may still live in another tab. Sending its words twice does no harm: Yjs counts them once.
-      for (const session of sessions) this.take(found, session, taken);
+      for (const session of sessions) this.take(found, session, taken, old);
       return;
     }
     const first: Promise<void>[] = [];
     for (const session of sessions) {
       const held = this.hold(session, async () => {
-        if (!this.ending.signal.aborted) this.take(await this.rows(), session, taken);
+        if (!this.ending.signal.aborted) this.take(await this.rows(), session, taken, old);
       });
       // A dead tab's lock is free at once; a live tab's is waited for in the background.
       first.push(Promise.race([held, new Promise<void>((resolve) => setTimeout(resolve, 150))]));
@@ -174,12 +230,12 @@ export class Outbox {
   }
 
   /** Store words that the server refused. */
-  async keep(text: string): Promise<Kept> {
-    return { text, key: await this.put(KEPT, { ...this.place, text }) };
+  async keep(text: string, why = ""): Promise<Kept> {
+    return { text, why, key: await this.put(KEPT, { ...this.place, text, why }) };
   }
 
   async kept(): Promise<Kept[]> {
-    return (await this.all<{ text: string }>(KEPT)).map(([key, row]) => ({ key, text: row.text }));
+    return (await this.all<{ text: string; why?: string }>(KEPT)).map(([key, { text, why = "" }]) => ({ key, text, why }));
   }
 
   async drop(kept: Kept): Promise<void> {
@@ -212,10 +268,17 @@ export class Outbox {
     });
   }
 
-  private take(found: [IDBValidKey, Row][], session: string, taken: (entries: Entry[]) => void): void {
-    const entries = found
+  private take(
+    found: [IDBValidKey, Row][],
+    session: string,
+    taken: (entries: Entry[]) => void,
+    old: (entries: Entry[]) => void,
+  ): void {
+    const all: Entry[] = found
       .filter(([, row]) => row.session === session)
-      .map(([key, row]) => ({ update: row.update, session, edit: row.edit, stored: Promise.resolve(key) }));
+      .map(([key, row]) => ({ ...row, stored: Promise.resolve(key) }));
+    const entries = all.filter((entry) => this.history.holds(entry));
+    if (entries.length < all.length) old(all.filter((entry) => !this.history.holds(entry)));
     if (!entries.length) return;
     this.entries.unshift(...entries);
     taken(entries);
@@ -239,8 +302,14 @@ export class Outbox {
 
   private async put(store: string, row: object): Promise<IDBValidKey | null> {
     try {
-      if (!this.database) throw new Error("no database");
-      return await answer(this.database.transaction(store, "readwrite").objectStore(store).add(row));
+      if (!this.database || this.look()) throw new Error("nothing is stored");
+      const adding = this.database.transaction(store, "readwrite");
+      const request = adding.objectStore(store).add(row);
+      adding.commit(); // now, not once the page has heard of it: a page that is closed meanwhile loses it
+      const key = await answer(request);
+      if (!this.look()) return key;
+      await this.remove(store, key); // it may have been stored after the sign-out had cleared everything
+      throw new Error("nothing is stored");
     } catch {
       this.hasFailed = true;
       return null;

@@ -6,26 +6,28 @@
  * person, so changes made under the id of an earlier connection stay valid, and Yjs counts a change once.
  */
 
-import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate, removeAwarenessStates } from "y-protocols/awareness";
+import type { Awareness } from "y-protocols/awareness";
 import * as Y from "yjs";
+import { AwarenessSync } from "./awareness";
+import { cutOf } from "./hint";
 import type { Entry, Outbox } from "./outbox";
+import { Queue } from "./queue";
 import { VERSION } from "./schema";
 import { Timers } from "./timers";
 import { backoff, browserSocket, Connection, type SocketMaker } from "./transport";
 import * as wire from "./wire";
 
 const FLUSH_MS = 40;
-const AWARENESS_MS = 100;
 const HELLO_MS = 10_000;
 const ACK_MS = 15_000;
 const ALIVE_MS = 4_000;
 const HOLD_MS = 5_000;
-const CHUNK_BYTES = 64 * 1024;
 const WRITERS = new Set(["owner", "admin", "editor"]);
 
-export type Status = "connecting" | "live" | "offline" | "ended";
+/** "signed_out": words may still be written, and are sent once the same person has signed in again. */
+export type Status = "connecting" | "live" | "offline" | "signed_out" | "ended";
 /** Why there will be no further connection. */
-export type Ending = "signed_out" | "forbidden" | "gone" | "outdated" | "broken";
+export type Ending = "forbidden" | "gone" | "outdated" | "broken" | "restored" | "stranger";
 
 export interface Listeners {
   /** Status, role or the number of unsaved edits moved. */
@@ -33,13 +35,19 @@ export interface Listeners {
   /** The document is complete for the first time: the editor may show it. */
   synced(): void;
   /** The server does not take what is in the outbox: roll back. `message` is the server's sentence, or empty. */
-  refused(message: string): void;
+  refused(message: string, code?: string): void;
+  /** These words of an earlier history were found on this device: they are not sent, their author may take them. */
+  found(old: Entry[]): void;
+  /** The session has ended: nothing is sent until somebody calls `reconnect`. */
+  signedOut(): void;
   /** The editor's binding has deleted words that it could not show: stop before anybody loses them. */
   mismatch(): void;
 }
 
 export interface Options {
   url: string;
+  /** The id of the person whose words these are: they are sent in nobody else's name. */
+  user: string;
   outbox: Outbox;
   listeners: Listeners;
   /** The origin of the editor binding's transactions. */
@@ -56,38 +64,37 @@ const STORED = Symbol("stored");
 
 export class Provider {
   readonly doc = new Y.Doc();
-  readonly awareness = new Awareness(this.doc);
+  readonly awareness: Awareness;
   readonly outbox: Outbox;
   status: Status = "connecting";
   ending: Ending | null = null;
   role: string | null = null;
   isSynced = false;
+  /** How much the server takes at once, as it said last. */
+  room: wire.Limits = {};
 
   private connection: Connection | null = null;
   private isWelcome = false;
-  private unsent: Entry[] = [];
-  private sent: Entry[][] = [];
-  private acked = 0;
-  private limit = 1 << 20;
+  private readonly queue = new Queue();
   private attempts = 0;
   private forgiven = 0;
   private isApplying = false;
   private isFirstSyncRunning = false;
   private held: Uint8Array[] | null = null;
-  private isPresenceDue = false;
   private flushedAt = 0;
-  private presenceAt = 0;
-  private readonly timers = new Timers<"flush" | "presence" | "retry" | "hello" | "ack" | "alive" | "hold">();
+  private readonly presence: AwarenessSync;
+  private readonly timers = new Timers<"flush" | "retry" | "hello" | "ack" | "alive" | "hold">();
 
   constructor(private readonly options: Options) {
     this.outbox = options.outbox;
+    this.presence = new AwarenessSync(this.doc, (states) => this.say(states));
+    this.awareness = this.presence.awareness;
     this.doc.on("update", this.noteUpdate);
     this.doc.on("afterTransaction", this.noteTransaction);
-    this.awareness.on("update", this.notePresence);
   }
 
   get mayWrite(): boolean {
-    return this.role !== null && WRITERS.has(this.role) && this.ending === null;
+    return this.role !== null && WRITERS.has(this.role) && this.ending === null && !this.outbox.isForgotten;
   }
 
   /** Whether everything that was written here is confirmed by the server. */
@@ -117,6 +124,20 @@ export class Provider {
     this.connect();
   }
 
+  /** The page was away (another tab, a phone that slept, a cable): connect again, or see whether we still are. */
+  wake(): void {
+    if (this.isWelcome) this.verify();
+    else if (this.status !== "signed_out") this.reconnect();
+  }
+
+  /** The page is put aside as it is: a browser keeps no page with an open socket. */
+  pause(): void {
+    if (!this.connection || this.ending) return;
+    this.drop();
+    for (const name of ["hello", "ack", "alive"] as const) this.timers.stop(name);
+    this.move("offline");
+  }
+
   /** Make sure that the connection still lives: a network that went away says nothing. */
   verify(): void {
     if (!this.isWelcome) return;
@@ -128,9 +149,8 @@ export class Provider {
     this.timers.stopAll();
     this.doc.off("update", this.noteUpdate);
     this.doc.off("afterTransaction", this.noteTransaction);
-    this.awareness.off("update", this.notePresence);
     this.drop();
-    this.awareness.destroy();
+    this.presence.destroy();
     this.doc.destroy();
   }
 
@@ -150,7 +170,7 @@ export class Provider {
     this.drop();
     for (const name of ["hello", "ack", "alive"] as const) this.timers.stop(name);
     if (this.ending) return;
-    if (code === 4401) return this.end("signed_out");
+    if (code === 4401) return this.signOut();
     if (code === 4404) return this.end("gone");
     if (code === 4426) return this.end("outdated");
     if (code === 4400 || code === 4413 || code === 4409 || code === 4403) return this.forgive(code);
@@ -177,21 +197,33 @@ export class Provider {
   private async ask(): Promise<void> {
     const answer = (await this.options.probe?.()) ?? null;
     if (this.isWelcome) return;
-    if (answer === 401) this.end("signed_out");
+    if (answer === 401) this.signOut();
     if (answer === 403) this.end("forbidden");
     if (answer === 404) this.end("gone");
   }
 
-  private end(why: Ending): void {
+  /** The session has ended: words wait for their author to sign in again. */
+  signOut(): void {
+    if (this.ending || this.status === "signed_out") return;
+    this.leave("signed_out");
+    this.options.listeners.signedOut();
+  }
+
+  end(why: Ending): void {
+    if (this.ending) return;
     this.ending = why;
+    this.leave("ended");
+  }
+
+  private leave(status: Status): void {
     this.timers.stop("retry");
     this.drop();
-    this.leaveOthers();
-    this.move("ended");
+    this.presence.leaveOthers();
+    this.move(status);
   }
 
   private move(status: Status): void {
-    if (status === "offline" && this.status === "live") this.leaveOthers();
+    if (status === "offline" && this.status === "live") this.presence.leaveOthers();
     this.status = status;
     this.options.listeners.changed();
   }
@@ -202,7 +234,7 @@ export class Provider {
     if (message.kind === "control") return this.control(message.body);
     if (!this.isWelcome) return;
     // Step 1 asks for what the server lacks: exactly the outbox, which is sent anyway.
-    if (message.kind === "awareness") applyAwarenessUpdate(this.awareness, message.update, REMOTE);
+    if (message.kind === "awareness") this.presence.hear(message.update);
     if (message.kind === "update") {
       if (this.held) this.held.push(message.update);
       else this.apply(message.update, REMOTE);
@@ -213,13 +245,13 @@ export class Provider {
   private control(body: wire.Control): void {
     if (body.type === "hello") return this.welcome(body);
     if (!this.isWelcome) return;
-    if (body.type === "ack") this.ack(body.n);
+    if (body.type === "ack") this.ack(body.n, body.seq);
     if (body.type === "rejected") this.rejected(body.code, body.message);
     if (body.type === "role") {
       this.role = body.role;
       this.options.listeners.changed();
       // What was sent gets its answer from the server; what was not sent never may be.
-      if (this.unsent.length && !this.mayWrite) this.options.listeners.refused("");
+      if (this.queue.unsent.length && !this.mayWrite) this.options.listeners.refused("");
     }
   }
 
@@ -229,55 +261,43 @@ export class Provider {
     // A later acknowledgement would count this message too.
     this.drop();
     this.timers.stop("ack");
-    this.options.listeners.refused(message);
+    this.options.listeners.refused(message, code);
   }
 
   private welcome(hello: Extract<wire.Control, { type: "hello" }>): void {
     this.timers.stop("hello");
     if (hello.schema !== VERSION) return this.end("outdated");
+    if (hello.user !== undefined && hello.user !== this.options.user) return this.end("stranger");
+    if (!this.outbox.history.continues(hello)) return this.end("restored");
     this.isWelcome = true;
     this.attempts = 0;
     this.role = hello.role;
-    this.limit = hello.limits?.bytes ?? this.limit;
-    this.takeClientId(hello.client_id);
+    this.room = hello.limits ?? this.room;
+    this.presence.take(hello.client_id);
     this.connection?.send(wire.step1(Y.encodeStateVector(this.doc)));
-    this.sent = [];
-    this.acked = 0;
-    this.unsent = [...this.outbox.entries];
-    if (this.isSynced && this.unsent.length && !this.mayWrite) return this.options.listeners.refused("");
+    this.queue.restart(this.outbox.entries);
+    if (this.isSynced && this.queue.unsent.length && !this.mayWrite) return this.options.listeners.refused("");
     this.status = "live";
     this.flush();
     this.options.listeners.changed();
+    if (this.isSynced) void this.adopt();
   }
 
-  /** A local change must never carry an id that the server did not issue: this runs before the editor exists. */
-  private takeClientId(clientId: number): void {
-    const own = this.awareness.getLocalState();
-    this.leaveOthers();
-    this.awareness.states.clear();
-    this.awareness.meta.clear();
-    // The next clock is 1: others take a state of clock 0 for one that they have seen.
-    this.awareness.meta.set(clientId, { clock: 0, lastUpdated: Date.now() });
-    this.doc.clientID = this.awareness.clientID = clientId;
-    this.awareness.setLocalState(own);
-  }
-
-  private leaveOthers(): void {
-    const others = [...this.awareness.getStates().keys()].filter((id) => id !== this.awareness.clientID);
-    removeAwarenessStates(this.awareness, others, REMOTE);
-    // Without the clocks a rejoined server may show the same states again.
-    for (const id of others) this.awareness.meta.delete(id);
+  /** Take over the words of this person's tabs that are gone. */
+  private adopt(): Promise<void> {
+    return this.outbox.adopt((entries) => {
+      for (const entry of entries) this.apply(entry.update, STORED);
+      this.queue.unsent.push(...entries);
+      if (this.isSynced && !this.mayWrite) return this.options.listeners.refused("");
+      this.flush();
+      this.options.listeners.changed();
+    }, this.options.listeners.found);
   }
 
   private async firstSync(): Promise<void> {
     if (this.isFirstSyncRunning) return;
     this.isFirstSyncRunning = true;
-    await this.outbox.adopt((entries) => {
-      for (const entry of entries) this.apply(entry.update, STORED);
-      this.unsent.push(...entries);
-      this.flush();
-      this.options.listeners.changed();
-    });
+    await this.adopt();
     if (this.ending) return;
     this.isSynced = true;
     if (this.outbox.entries.length && !this.mayWrite) return this.options.listeners.refused("");
@@ -318,18 +338,17 @@ export class Provider {
     this.guard(() => Y.applyUpdate(this.doc, change, origin));
   }
 
-  private ack(n: number): void {
+  private ack(n: number, seq: number): void {
     this.forgiven = 0;
-    if (n <= this.acked) return;
-    this.outbox.done(this.sent.slice(this.acked, n).flat());
-    this.acked = Math.min(n, this.sent.length);
+    this.outbox.history.note(seq);
+    this.outbox.done(this.queue.ack(n));
     this.watchAck();
     this.options.listeners.changed();
   }
 
   private watchAck(): void {
     this.timers.stop("ack");
-    if (this.acked < this.sent.length) this.timers.start("ack", ACK_MS, () => this.lose());
+    if (this.queue.isWaiting) this.timers.start("ack", ACK_MS, () => this.lose());
   }
 
   // --- what leaves ------------------------------------------------------------------------------------------------
@@ -342,56 +361,35 @@ export class Provider {
     if (hasWords) this.options.listeners.mismatch();
   };
 
-  private readonly noteUpdate = (change: Uint8Array, origin: unknown): void => {
+  private readonly noteUpdate = (change: Uint8Array, origin: unknown, _doc: Y.Doc, transaction: Y.Transaction): void => {
     if (origin === REMOTE || origin === STORED) return;
     if (this.isApplying && origin === this.options.binding) return;
-    this.unsent.push(this.outbox.add(change));
-    this.schedule("flush", this.flushedAt + FLUSH_MS);
+    this.queue.unsent.push(this.outbox.add(change, cutOf(transaction)));
+    if (!this.timers.has("flush")) {
+      this.timers.start("flush", Math.max(0, this.flushedAt + FLUSH_MS - Date.now()), () => this.flush());
+    }
     this.options.listeners.changed();
   };
-
-  private readonly notePresence = (_change: unknown, origin: unknown): void => {
-    if (origin === REMOTE) return;
-    this.isPresenceDue = true;
-    this.schedule("presence", this.presenceAt + AWARENESS_MS);
-  };
-
-  private schedule(name: "flush" | "presence", at: number): void {
-    if (this.timers.has(name)) return;
-    this.timers.start(name, Math.max(0, at - Date.now()), () => (name === "flush" ? this.flush() : this.sendPresence()));
-  }
 
   private flush(): void {
     this.timers.stop("flush");
     if (!this.isWelcome) return;
     this.flushedAt = Date.now();
-    while (this.unsent.length && this.mayWrite) {
-      const chunk = this.takeChunk();
+    while (this.queue.unsent.length && this.mayWrite) {
+      const chunk = this.queue.next();
       const change = chunk.length === 1 && chunk[0] ? chunk[0].update : Y.mergeUpdates(chunk.map((entry) => entry.update));
-      if (change.length > this.limit) return this.options.listeners.refused("");
-      this.sent.push(chunk);
+      if (change.length > (this.room.bytes ?? Infinity)) return this.options.listeners.refused("");
+      this.queue.note(chunk);
+      if (chunk[0]?.cut) this.connection?.send(wire.cut(chunk[0].cut));
       this.connection?.send(wire.update(change));
     }
     if (!this.timers.has("ack")) this.watchAck();
-    this.sendPresence();
+    this.presence.send();
   }
 
-  private takeChunk(): Entry[] {
-    let bytes = 0;
-    let count = 0;
-    for (const entry of this.unsent) {
-      bytes += entry.update.length;
-      if (count && bytes > CHUNK_BYTES) break;
-      count += 1;
-    }
-    return this.unsent.splice(0, count);
-  }
-
-  private sendPresence(): void {
-    this.timers.stop("presence");
-    if (!this.isWelcome || !this.isPresenceDue) return;
-    this.isPresenceDue = false;
-    this.presenceAt = Date.now();
-    this.connection?.send(wire.awareness(encodeAwarenessUpdate(this.awareness, [this.awareness.clientID])));
+  private say(states: () => Uint8Array): boolean {
+    if (!this.isWelcome) return false;
+    this.connection?.send(wire.awareness(states()));
+    return true;
   }
 }

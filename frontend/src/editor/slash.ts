@@ -3,7 +3,7 @@
 import { Extension } from "@tiptap/core";
 import { Suggestion, type SuggestionKeyDownProps, type SuggestionProps } from "@tiptap/suggestion";
 import { t } from "../strings";
-import { type Block, blocks, matching, mayInsertTable } from "./blocks";
+import { type Block, blocks, matching, mayInsertTable, moves } from "./blocks";
 import { el, icon, layer } from "./dom";
 import { isRemote } from "./local";
 
@@ -81,7 +81,7 @@ class Menu {
 export const SlashMenu = Extension.create({
   name: "slashMenu",
   addProseMirrorPlugins() {
-    const all = blocks();
+    const all = [...blocks(), ...moves()];
     const menu = new Menu();
     const items = (query: string): Block[] =>
       matching(all, query).filter((one) => one.name !== "table" || mayInsertTable(this.editor));

@@ -2,7 +2,7 @@
 
 import type { Editor } from "@tiptap/core";
 import { t } from "../strings";
-import { blocks, mayInsertTable } from "./blocks";
+import { blocks, mayInsertTable, moves } from "./blocks";
 import { el, icon, rove } from "./dom";
 
 interface Tool {
@@ -56,6 +56,16 @@ function tableTools(): Tool[] {
   ];
 }
 
+function moveTools(): Tool[] {
+  return moves().map(({ name, icon, title, apply }) => ({
+    name,
+    icon,
+    title,
+    keys: name === "move-up" ? "Alt+Shift+ArrowUp" : "Alt+Shift+ArrowDown",
+    run: (editor) => apply(editor),
+  }));
+}
+
 function historyTools(): Tool[] {
   return [
     { name: "undo", icon: "undo-2", title: t("editor.undo"), keys: "Control+Z", may: (e) => e.can().undo(), run: (e) => focused(e).undo().run() },
@@ -65,7 +75,8 @@ function historyTools(): Tool[] {
 
 /** A button of a tool that follows the editor's state; `refresh` is called when that may have changed. */
 export function toolButton(editor: Editor, tool: Tool): { button: HTMLButtonElement; refresh: () => void } {
-  const shown = tool.keys?.replace("Control", navigator.platform.startsWith("Mac") ? "⌘" : "Ctrl").replace("Shift", "⇧");
+  const control = navigator.platform.startsWith("Mac") ? "⌘" : "Ctrl";
+  const shown = tool.keys?.replace("Control", control).replace("Shift", "⇧").replace("ArrowUp", "↑").replace("ArrowDown", "↓");
   const button = el(
     "button",
     {
@@ -114,6 +125,7 @@ export class Toolbar {
     const groups = [
       [...block("heading-2"), marks.bold, marks.italic, linkTool(openLink)],
       [...block("bullets"), ...block("numbers"), ...block("tasks"), ...block("table")],
+      moveTools(),
       historyTools(),
     ];
     holder.replaceChildren();

@@ -9,14 +9,29 @@ const UPDATE = 2;
 
 /** What the server tells our own browser beside the document. */
 export type Control =
-  | { type: "hello"; client_id: number; role: string; schema: number; seq: number; limits?: Limits }
+  | Hello
   | { type: "ack"; n: number; seq: number }
   | { type: "rejected"; n: number; code: string; message: string }
   | { type: "role"; role: string };
 
-/** The most that one message may hold, in bytes. */
+/** The first message. `generation` and `seq` say how far which history of the document has come, `user` whose session it is. */
+export interface Hello {
+  type: "hello";
+  client_id: number;
+  role: string;
+  schema: number;
+  seq: number;
+  generation?: number;
+  user?: string;
+  limits?: Limits;
+}
+
+/** The most that one message and one document may hold: bytes, and a number of blocks. */
 export interface Limits {
   bytes?: number;
+  presence_bytes?: number;
+  document_bytes?: number;
+  blocks?: number;
 }
 
 export type Message =
@@ -88,4 +103,7 @@ export const step1 = (vector: Uint8Array): Uint8Array => framed([SYNC, STEP1], v
 export const step2 = (update: Uint8Array): Uint8Array => framed([SYNC, STEP2], update);
 export const update = (change: Uint8Array): Uint8Array => framed([SYNC, UPDATE], change);
 export const awareness = (states: Uint8Array): Uint8Array => framed([AWARENESS], states);
+/** Names the words that the next update of this connection pastes: [client id, clock, length] each. */
+export const cut = (ranges: [number, number, number][]): Uint8Array =>
+  framed([CONTROL], new TextEncoder().encode(JSON.stringify({ type: "cut", ranges })));
 export const control = (body: Control): Uint8Array => framed([CONTROL], new TextEncoder().encode(JSON.stringify(body)));

@@ -17,6 +17,7 @@ export interface Listener {
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
+const PATIENCE_MS = 10_000;
 /** Signed out, role lost, workspace gone: asking again changes nothing. */
 const FINAL = new Set([4401, 4403, 4404]);
 
@@ -50,6 +51,9 @@ export function follow(path: string, since: number, listener: Listener): void {
     clearTimeout(timer);
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     const opened = (socket = new WebSocket(`${scheme}://${location.host}${path}?since=${last}`));
+    // Browsers open one socket to a server at a time: one that is never answered would hold back all others.
+    const patience = window.setTimeout(() => opened.close(), PATIENCE_MS);
+    opened.addEventListener("open", () => clearTimeout(patience));
     opened.addEventListener("message", (event) => take(JSON.parse(String(event.data)) as Frame));
     opened.addEventListener("close", (event) => {
       if (socket !== opened) return;
@@ -78,5 +82,6 @@ export function follow(path: string, since: number, listener: Listener): void {
     open?.close();
   });
   addEventListener("pageshow", (event) => event.persisted && connect());
+  addEventListener("signed-in", () => socket === null && connect()); // the session had ended, and is back
   connect();
 }

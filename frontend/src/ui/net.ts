@@ -22,6 +22,7 @@ const button = (ctx: Context): HTMLElement | null =>
   ctx.request.method === "GET" ? null : (ctx.request.submitter ?? ctx.sourceElement.querySelector("button"));
 
 export function signedOut(): void {
+  if (!window.dispatchEvent(new Event("session-ended", { cancelable: true }))) return; // the editor offers it in place
   const back = `/accounts/login/?next=${encodeURIComponent(location.pathname + location.search)}`;
   const action = { label: t("net.sign_in"), run: () => location.assign(back) };
   say("session", t("net.signed_out"), { seconds: 0, icon: "log-out", action });

@@ -5,6 +5,7 @@ from uuid import uuid4
 import pytest
 
 from workspaces.documents import content, crdt, wire
+from workspaces.documents.limits import Size
 from workspaces.documents.protocol import read_state_vector
 from workspaces.documents.rooms.gate import Gap, Gate, is_empty
 from workspaces.sockets.codes import Close, Closed
@@ -107,8 +108,8 @@ def test_size_and_shape_are_checked_first():
 def test_what_the_log_brings_is_known():
     ada, gate = Writer(1), Gate({1: ADA}, {})
     ada.write("one")
-    gate.learn(read_state_vector(ada.doc.get_state()))
-    gate.learn({1: 0})
+    gate.learn(ada.updates, read_state_vector(ada.doc.get_state()), Size())
+    gate.learn([], {1: 0}, Size())
 
     gate.admit(gate.walk(ada.write("two")), ADA)
 

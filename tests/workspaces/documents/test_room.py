@@ -6,9 +6,9 @@ import threading
 import pytest
 from django.db import OperationalError
 
-from tests.sockets import in_database, until, until_in_database
+from tests.sockets import in_database, until
 from workspaces.documents import content, crdt, log
-from workspaces.documents.models import Document, DocumentUpdate, DocumentWriter
+from workspaces.documents.models import DocumentUpdate, DocumentWriter
 from workspaces.documents.rooms import hub, store
 from workspaces.documents.rooms.room import Room
 from wukong.kernel import bus, committer
@@ -135,7 +135,7 @@ async def test_nobody_hears_of_words_that_are_on_their_way(sockets, document, mo
 async def test_many_small_updates_share_commits(sockets, monkeypatch):
     at_ada = await sockets.at("Ada")
     batches, commit = [], store.commit
-    monkeypatch.setattr(store, "commit", lambda *args: batches.append(len(args[2])) or commit(*args))
+    monkeypatch.setattr(store, "commit", lambda *args: batches.append(len(args[-1])) or commit(*args))
 
     for number in range(60):
         at_ada.update(at_ada.type(str(number)))
@@ -199,6 +199,24 @@ async def test_words_of_an_agent_reach_the_sockets(sockets, document):
     at_ada.update(at_ada.type("!", block=2))  # leans on the agent's words
     await at_ada.until_acked()
     assert await replayed(document) == at_ada.text
+
+
+async def test_what_a_person_types_goes_before_the_words_of_agents(sockets, document, monkeypatch):
+    """Both wait: the person's are committed and told first, and the commit brings the agents' along."""
+    at_ada, at_bob, other = await sockets.at("Ada"), await sockets.at("Bob"), await sockets.at("Rita")
+    order, commit, since = [], store.commit, log.since
+    monkeypatch.setattr(store, "commit", lambda *args: order.append("commit") or commit(*args))
+    monkeypatch.setattr(log, "since", lambda *args: order.append("read") or since(*args))
+    (room,) = hub._rooms.values()
+    room._pace.read()  # the log has just been read: the agent's words have to wait a little
+
+    await append(document, at_bob, "of an agent")
+    at_ada.update(at_ada.type("of a person"))
+    await at_ada.until_acked()
+    await until(lambda: "of an agent" in other.text and "of a person" in other.text)
+
+    assert order[0] == "commit"
+    assert order.count("commit") == 1
 
 
 async def append(document, at, words: str) -> None:
@@ -304,36 +322,6 @@ def _text_at_the_top(at) -> bytes:
     root.children.append(XmlText("loose"))
     del subscription
     return made[0]
-
-
-async def test_a_room_is_kept_for_a_reload_and_then_closed(sockets, document, monkeypatch):
-    monkeypatch.setattr(hub, "KEEP_S", 0.05)
-    at_ada = await sockets.at("Ada")
-    at_ada.update(at_ada.type(" More of them."))
-    await at_ada.until_acked()
-    await at_ada.close()
-    assert document.pk in hub._rooms
-
-    await until(lambda: document.pk not in hub._rooms)
-
-    # The count that lists show comes with the end of the room.
-    await until_in_database(lambda: Document.objects.filter(pk=document.pk, words=6).exists())
-
-
-async def test_a_snapshot_is_taken_when_enough_has_come_together(sockets, document, monkeypatch):
-    monkeypatch.setattr(log, "SNAPSHOT_ROWS", 5)
-    monkeypatch.setattr(hub, "LOOK_S", 0.02)
-    monkeypatch.setattr(hub, "SELDOM", 1)
-    monkeypatch.setattr("workspaces.documents.rooms.tidying.QUIET_S", 0.05)
-    at_ada = await sockets.at("Ada")
-    for number in range(6):
-        at_ada.update(at_ada.type(str(number)))
-        await at_ada.until_acked()
-
-    await until_in_database(document.snapshots.exists)
-    state, head = await in_database(lambda: log.load(document.pk))
-    assert head == 7
-    assert content.plain_text(content.read(crdt.open_doc(state))) == at_ada.text
 
 
 async def test_the_end_of_the_process_loses_nothing(sockets, document):

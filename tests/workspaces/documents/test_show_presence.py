@@ -199,6 +199,31 @@ async def test_carets_are_gathered(sockets):
     assert len(at_ada.frames) - before < 10
 
 
+async def test_carets_come_with_the_words_that_move_them(sockets, monkeypatch):
+    """Both in one piece: a socket is written to once a turn, not once for each."""
+    at_ada, at_bob, at_rita = await sockets.at("Ada"), await sockets.at("Bob"), await sockets.at("Rita")
+    (room,) = hub._rooms.values()
+    parcels = []
+    for member in room.members:
+        put = member.outlet.put_parcel
+        monkeypatch.setattr(
+            member.outlet,
+            "put_parcel",
+            lambda parcel, name=member.user.display_name, put=put: parcels.append((name, parcel)) or put(parcel),
+        )
+
+    at_ada.update(at_ada.type("x"))
+    at_ada.say({"cursor": 1})
+    await until(lambda: at_ada.acked and named(at_bob, "Ada") and named(at_rita, "Ada"))
+
+    kinds = {name: [payload[:2] for payload in parcel.payloads] for name, parcel in parcels}
+    assert len(parcels) == 3
+    assert [kind[0] for kind in kinds["Bob"]] == [0, 1]  # the words, the caret
+    assert [kind[0] for kind in kinds["Ada"]] == [64]  # the acknowledgement alone
+    shared = {id(parcel) for name, parcel in parcels if name != "Ada"}
+    assert len(shared) == 1  # framed once
+
+
 async def test_nobody_is_left_in_silence(sockets, monkeypatch):
     """A stock client that hears nothing for half a minute connects anew."""
     monkeypatch.setattr("workspaces.documents.rooms.presence.SILENCE_S", 0.05)
@@ -263,3 +288,28 @@ def test_a_message_leaves_the_reader_out():
     assert message is not None
     assert [one.client_id for one in protocol.read_message(message).states] == [2]
     assert awareness.message({1: states[1]}, without=1) is None
+
+
+def test_a_board_forgets_the_clocks_of_who_has_gone_and_none_goes_back():
+    """A room that is open for weeks sees many connections."""
+    at = [1_800_000_000.0]
+    board = Board(lambda: at[0])
+    for client_id in range(100):
+        board.show(client_id, b"{}", "here", 0.0)
+        board.show(client_id, b"{}", "here", 0.0)
+        board.hide(client_id)
+    board.show(7, b"{}", "here", 0.0)
+    clock = board.take()[7].clock
+    before = board._last[8]
+
+    board.sweep(0.0)
+    assert 8 in board._last  # the time of day does not give a higher clock yet
+    at[0] += 1.0
+    board.sweep(0.0)
+
+    assert set(board._last) == {7}
+    board.show(8, b"{}", "here", 0.0)
+    board.show(7, b"{}", "here", 0.0)
+    taken = board.take()
+    assert taken[8].clock > before
+    assert taken[7].clock > clock

@@ -10,6 +10,7 @@ from workspaces.people.access import membership_in
 from workspaces.people.models import Role
 from workspaces.people.services import change_role, create_key, remove_member, revoke_key, set_active
 from workspaces.sockets.connection import Connection
+from workspaces.sockets.rates import Rate
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ async def test_a_server_that_cannot_answer_refuses_by_closing(sockets):
     assert seen == [{"type": "websocket.close"}]
 
 
-async def test_hello_says_what_our_browser_needs(sockets, document):
+async def test_hello_says_what_our_browser_needs(sockets, document, bob):
     client = await sockets("Bob").open()
 
     hello = await client.hello()
@@ -77,9 +78,11 @@ async def test_hello_says_what_our_browser_needs(sockets, document):
         "type": "hello",
         "client_id": hello["client_id"],
         "role": "editor",
+        "user": str(bob.pk),
         "schema": 1,
+        "generation": 1,
         "seq": 1,
-        "limits": {"bytes": 1 << 20, "presence_bytes": 2048},
+        "limits": {"bytes": 256 * 1024, "presence_bytes": 2048, "document_bytes": 16 << 20, "blocks": 5000},
     }
     owners = await in_database(lambda: log.owners(document.pk))
     assert hello["client_id"] in owners
@@ -286,7 +289,7 @@ async def test_text_frames_are_refused(sockets):
 async def test_what_is_too_large_is_refused(sockets):
     bob, rita = await sockets.at("Bob"), await sockets.at("Rita")
 
-    bob.send(protocol.sync_message(protocol.UPDATE, b"\x00" * (1 << 20) + b"\x00" * 99))
+    bob.send(protocol.sync_message(protocol.UPDATE, b"\x00" * (256 * 1024 + 1)))
     rita.say({"cursor": "x" * 2100})
 
     assert await bob.until_closed() == 4413
@@ -294,10 +297,10 @@ async def test_what_is_too_large_is_refused(sockets):
 
 
 async def test_who_is_too_fast_is_closed(sockets, monkeypatch):
-    monkeypatch.setattr(Connection, "messages_per_second", (1.0, 10.0))
+    monkeypatch.setattr(Connection, "messages", Rate(1.0, 50.0))
     bob = await sockets.at("Bob")
 
-    for _ in range(20):
+    for _ in range(40):
         bob.send(protocol.sync_message(protocol.UPDATE, b"\0\0"))
 
     assert await bob.until_closed() == 4429

@@ -26,7 +26,9 @@ from tests.workspaces.documents.updates import (
 )
 from tests.workspaces.documents.writers import Editor
 from workspaces.documents import content, crdt
+from workspaces.documents.limits import Size
 from workspaces.documents.protocol import EMPTY_UPDATE, read_state_vector, var_bytes
+from workspaces.documents.watch import Watch
 from workspaces.documents.wire import Limits, Malformed, walk
 
 
@@ -88,8 +90,11 @@ def test_a_document_tells_its_depth_its_words_and_its_elements():
 
     facts = walk(doc.get_update())
 
-    assert facts.depth == 6  # list, item, list, item, paragraph, text
-    assert facts.elements == 10
+    assert facts.depth == 5  # list, item, list, item, paragraph
+    assert len(facts.nodes) == 10
+    assert len(facts.blocks) == 7
+    assert facts.size({}) == Size(facts.bytes, 7, 10)
+    assert facts.size({5: facts.blocks[1][1]}).blocks == 6
     assert facts.text_units == len("标题") + 2 + len("ab")
     assert sum(length for _, length in facts.texts[5]) == facts.text_units
     assert facts.roots == {"default"}
@@ -189,6 +194,19 @@ HOSTILE = {
     "a big integer, which JSON cannot say": update(element(), attribute(child_of(9, 0), b"\x7a" + bytes(8))),
     "not a number": update(element(), attribute(child_of(9, 0), b"\x7b\x7f\xf8" + bytes(6))),
     "an endless integer": update(element(), attribute(child_of(9, 0), b"\x7d" + b"\xff" * 40 + b"\0")),
+    "a paragraph in a paragraph": update(element(), element(child_of(9, 0))),
+    "a row at the top": update(element(tag="tableRow")),
+    "text in a list": update(element(tag="bulletList"), text_node(child_of(9, 0))),
+    "a paragraph in a list": update(element(tag="bulletList"), element(child_of(9, 0))),
+    "a line break at the top": update(element(tag="hardBreak")),
+    "a block in a rule": update(element(tag="horizontalRule"), element(child_of(9, 0))),
+    "a line break in code": update(element(tag="codeBlock"), element(child_of(9, 0), "hardBreak")),
+    "bold code": update(element(tag="codeBlock"), text_node(child_of(9, 0)), mark(IN_TEXT, "{}")),
+    "a heading's level on a paragraph": update(element(), attribute(child_of(9, 0), b"\x7d\x01", "level")),
+    "an id on a row": update(
+        element(tag="table"), element(child_of(9, 0), "tableRow"), attribute(child_of(9, 1), STRING)
+    ),
+    "a row beside a paragraph": update(element(), b"\x87" + U(9) + U(0) + U(3) + S("tableRow")),
     "bytes as a value": update(element(), attribute(child_of(9, 0), b"\x74\x01x")),
     "a prototype": update(element(), attribute(child_of(9, 0), b"\x76\x01" + S("__proto__") + b"\x7e")),
     "a long attribute": update(element(), attribute(child_of(9, 0), b"\x77" + S("x" * 5000))),
@@ -235,24 +253,27 @@ def test_the_honest_neighbours_of_these_pass():
             mark(IN_TEXT, "null"),
             mark(IN_TEXT, "true"),
             attribute(child_of(9, 0), STRING),
-            attribute(child_of(9, 0), b"\x75\x02\x7d\x01\x7b\x3f\xf0" + bytes(6), "colwidth"),
+            element(tag="table"),
+            element(child_of(9, 8), "tableRow"),
+            element(child_of(9, 9), "tableCell"),
+            attribute(child_of(9, 10), b"\x75\x02\x7d\x01\x7b\x3f\xf0" + bytes(6), "colwidth"),
             b"\x01" + IN_TEXT + U(4),
             b"\x00" + U(3),
         )
     )
 
-    assert facts.inserted == {9: [(0, 16)]}
+    assert facts.inserted == {9: [(0, 19)]}
     assert facts.texts == {9: [(2, 2)]}
-    assert facts.depth == 2
+    assert facts.depth == 3
 
 
 def test_limits_can_be_narrower():
     honest = update(*PARAGRAPH, words(IN_TEXT))
 
-    for limits in (Limits(bytes=10), Limits(structs=2), Limits(depth=1)):
+    for limits in (Limits(bytes=10), Limits(structs=2), Limits(depth=0)):
         with pytest.raises(Malformed):
             walk(honest, limits)
-    assert walk(honest, Limits(bytes=len(honest), structs=3, depth=2)).structs == 3
+    assert walk(honest, Limits(bytes=len(honest), structs=3, depth=1)).structs == 3
 
 
 def test_other_shared_types_of_pycrdt_are_refused():
@@ -292,7 +313,7 @@ def mutated(rng, data):
 
 @given(st.integers(0, 2**32))
 def test_a_damaged_update_is_refused_or_does_no_harm(seed):
-    """What passes the gate never panics: it is applied, or refused with an ordinary error, and the room reads on."""
+    """What passes the gate is applied, or fails with one error, also where Rust panics; what is applied can be read."""
     rng = random.Random(seed)
     editor = Editor(seed, 7)
     for _ in range(8):
@@ -304,11 +325,10 @@ def test_a_damaged_update_is_refused_or_does_no_harm(seed):
         except Malformed:
             continue
         room = crdt.open_doc(editor.updates[0])
-        watch = crdt.Watch(room)
+        watch = Watch(room)
         try:
             crdt.apply(room, [data])
             watch.check()
-        except crdt.Broken as error:
-            assert type(error.__cause__).__name__ != "PanicException"  # noqa: PT017
+        except crdt.Broken:
             continue
         content.to_html(content.read(room))

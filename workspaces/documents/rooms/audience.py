@@ -2,44 +2,60 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
+from workspaces.documents.protocol import state_vector
 from workspaces.documents.rooms.member import Lag, Member
 from workspaces.sockets.codes import Close
+from workspaces.sockets.outlet import Parcel
 
 PATIENCE_S: Final = 30.0
 _LOOK_S: Final = 0.2
 
 
 class Audience:
-    """Who is told. `told` is the state vector of what has been told to all.
+    """Who is told. `told` is what has been told to all, as {client id: next clock}.
 
     `bring_up(member, vector)` sends a member all that it lacks since `vector`; False: not now.
     """
 
-    def __init__(self, told: bytes, bring_up: Callable[[Member, bytes], bool]) -> None:
+    def __init__(self, told: Mapping[int, int], bring_up: Callable[[Member, bytes], bool]) -> None:
         self.members: set[Member] = set()
-        self.told = told
+        self.told = dict(told)
         self._bring_up = bring_up
         self._timer: asyncio.TimerHandle | None = None
 
-    def send(self, member: Member, frame: bytes) -> None:
-        """Send one frame, unless the member lags behind or begins to."""
+    def send(self, member: Member, parcel: Parcel) -> bool:
+        """Send, unless the member lags behind or begins to: False, it will be brought up."""
         if member.lag is not None or not member.is_open:
-            return
+            return False
         if member.is_overfull:
-            member.lag = Lag(self.told, time.monotonic())
-            self._watch()
-        else:
-            member.outlet.put(frame)
+            self._fall_behind(member, self.vector())
+            return False
+        member.outlet.put_parcel(parcel)
+        return True
 
-    def tell(self, frame: bytes, told: bytes, without: Member | None = None) -> None:
-        """Send a committed delta to all but its only author; afterwards all have been told `told`."""
+    def answer(self, member: Member, vector: bytes, parcels: list[Parcel]) -> None:
+        """Send what a member has asked for with its own `vector`. A slow reader is brought up from there later."""
+        if member.lag is not None:
+            member.lag.vector = vector
+        elif member.is_overfull:
+            self._fall_behind(member, vector)
+        else:
+            for parcel in parcels:
+                member.outlet.put_parcel(parcel)
+
+    def vector(self) -> bytes:
+        """Return what has been told to all as an encoded state vector."""
+        return state_vector(self.told)
+
+    def tell(self, parcel_for: Callable[[Member], Parcel | None], clocks: Mapping[int, int]) -> None:
+        """Send every member its parcel, if it has one; afterwards all have been told up to these clocks."""
         for member in self.members:
-            if member is not without:
-                self.send(member, frame)
-        self.told = told
+            if (parcel := parcel_for(member)) is not None:
+                self.send(member, parcel)
+        self.told.update(clocks)
 
     def close(self, code: Close) -> None:
         """Close every socket."""
@@ -48,14 +64,18 @@ class Audience:
         for member in self.members:
             member.close(code)
 
-    def _watch(self) -> None:
+    def _fall_behind(self, member: Member, vector: bytes) -> None:
+        member.lag = Lag(vector, time.monotonic())
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_LOOK_S, self._look)
+            self._watch()
+
+    def _watch(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(_LOOK_S, self._look)
 
     def _look(self) -> None:
         self._timer = None
         at = time.monotonic()
-        for member in self.members:
+        for member in list(self.members):
             lag = member.lag
             if lag is None or not member.is_open:
                 continue

@@ -7,13 +7,14 @@ its own state, which would overwrite what it has set meanwhile; `message` leaves
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from workspaces.documents.protocol import AwarenessState, awareness_message
+from workspaces.documents.limits import PRESENCE_BYTES
+from workspaces.documents.protocol import AWARENESS, AwarenessState, var_bytes, var_uint
 
-MAX_STATE_BYTES: Final = 2048
+MAX_STATE_BYTES: Final = PRESENCE_BYTES
 _EPOCH_S: Final = 1_704_067_200  # 2024-01-01
 _RENEW_S: Final = 12.0  # browsers forget a state that has not been renewed for 30 seconds
 _FORGET_S: Final = {"agent": 60.0, "afar": 40.0}
@@ -83,13 +84,19 @@ class Board:
         return {client_id: one.state for client_id, one in self._shown.items() if one.kind == kind}
 
     def sweep(self, at: float) -> None:
-        """Renew agents, whose words do not come from a browser that would; forget who has fallen silent."""
+        """Renew agents, whose words do not come from a browser that would; forget who has fallen silent.
+
+        The clock of who has gone is forgotten as soon as the time of day alone gives a higher one.
+        """
         for client_id, shown in list(self._shown.items()):
             if shown.kind in _FORGET_S and at - shown.heard_at >= _FORGET_S[shown.kind]:
                 self.hide(client_id)
             elif shown.kind == "agent" and at - shown.said_at >= _RENEW_S:
                 shown.clock, shown.said_at = self._next(client_id), at
                 self._changed[client_id] = AwarenessState(client_id, shown.clock, shown.state)
+
+        now = tenths(self._wall())
+        self._last = {one: clock for one, clock in self._last.items() if one in self._shown or clock >= now}
 
     def _next(self, client_id: int) -> int:
         clock = self._last[client_id] = max(self._last.get(client_id, 0) + 1, tenths(self._wall()))
@@ -108,7 +115,31 @@ def encode(body: Mapping[str, Any]) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+class News:
+    """States as message 1, each encoded once: `whole` for all, `without` for who must not hear its own."""
+
+    def __init__(self, states: Mapping[int, AwarenessState]) -> None:
+        self.moved = states.keys()
+        self._entries = {client_id: awareness_entry(one) for client_id, one in states.items()}
+        self.whole = _message(list(self._entries.values()))
+
+    def without(self, client_id: int | None) -> bytes | None:
+        """Return the message without one client's state; None when nothing is left."""
+        if client_id not in self._entries:
+            return self.whole
+        kept = [entry for other, entry in self._entries.items() if other != client_id]
+        return _message(kept) if kept else None
+
+
+def awareness_entry(one: AwarenessState) -> bytes:
+    """Return one state as it stands in message 1."""
+    return var_uint(one.client_id) + var_uint(one.clock) + var_bytes(b"null" if one.state is None else one.state)
+
+
+def _message(entries: list[bytes]) -> bytes:
+    return bytes((AWARENESS,)) + var_bytes(var_uint(len(entries)) + b"".join(entries))
+
+
 def message(states: Mapping[int, AwarenessState], without: int | None = None) -> bytes | None:
     """Return message 1 with these states but the one of `without`; None when nothing is left."""
-    kept: Iterable[AwarenessState] = [one for client_id, one in states.items() if client_id != without]
-    return awareness_message(kept) if kept else None
+    return News(states).without(without) if states else None

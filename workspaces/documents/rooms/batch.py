@@ -1,19 +1,27 @@
 """What goes into the log together, and how it is tried out first."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-from workspaces.documents import log
+from workspaces.documents import crdt, log
+from workspaces.documents.limits import Size
 from workspaces.documents.models import WriterKind
+from workspaces.documents.nesting import Id
+from workspaces.documents.order import Question
+from workspaces.documents.protocol import Cut
+from workspaces.documents.rooms.gate import Gate
 from workspaces.documents.rooms.member import Member
 from workspaces.documents.rooms.replica import Replica, merged
 from workspaces.documents.wire import Facts
+from workspaces.sockets.codes import Close
 
 
 @dataclass(slots=True, eq=False)
 class Entry:
     """Update message `n` of a member on its way. `data` None: it says nothing, but is acknowledged in its turn.
 
-    `adds` are the client ids of which it brings structs; none: deletions at most.
+    `adds` are the client ids of which it brings structs; none: deletions at most. `under`, `questions`: see Admission.
+    `cut`: see LogEntry.
     """
 
     member: Member
@@ -21,6 +29,17 @@ class Entry:
     data: bytes | None = None
     facts: Facts | None = None
     adds: frozenset[int] = frozenset()
+    under: frozenset[Id] = frozenset()
+    questions: tuple[Question, ...] = ()
+    cut: Cut | None = None
+
+    def admit(self, gate: Gate) -> None:
+        """Have the gate let it in. Raises Closed, Gap, Full."""
+        if self.data is not None and self.facts is not None:
+            self.data, self.facts = gate.without_known(self.data, self.facts)
+            admission = gate.admit(self.facts, self.member.principal)
+            self.adds, self.under = frozenset(admission.adds), frozenset(admission.under)
+            self.questions = tuple(admission.questions)
 
 
 def apply(replica: Replica, batch: list[Entry]) -> tuple[bytes | None, list[Entry]]:
@@ -28,6 +47,9 @@ def apply(replica: Replica, batch: list[Entry]) -> tuple[bytes | None, list[Entr
 
     What brings structs is applied together. Whether deletions are new shows only when they are applied by themselves:
     a client that comes back repeats all that it knows of.
+
+    What leans on something that has been deleted is dead, and whether it ever could stand there is known no more:
+    somebody who loads the log in other portions might fail. So the log gets what became of it.
     """
     deltas: list[bytes | None] = []
     rows: list[Entry] = []
@@ -40,13 +62,21 @@ def apply(replica: Replica, batch: list[Entry]) -> tuple[bytes | None, list[Entr
             together.clear()
 
     for entry in batch:
-        if entry.adds:
+        if entry.data is None:
+            continue
+        is_alive = True
+        if entry.under or entry.questions:
+            apply_together()  # what it leans on may be among these
+            if not all(replica.is_deleted(at) for at in entry.under):
+                raise crdt.Broken("a piece in something that holds nothing")
+            is_alive = replica.order.check(entry.data, entry.questions) and not entry.under
+        if entry.adds and is_alive:
             together.append(entry)
-        elif entry.data is not None:
-            apply_together()
-            if (delta := replica.apply([entry.data])) is not None:
-                deltas.append(delta)
-                rows.append(entry)
+            continue
+        apply_together()
+        if (delta := replica.apply([entry.data])) is not None:
+            deltas.append(delta)
+            rows.append(entry if is_alive else replace(entry, data=delta))
     apply_together()
     return merged(deltas), rows
 
@@ -56,5 +86,25 @@ def log_entry(entry: Entry) -> log.LogEntry:
     member = entry.member
     client_id = member.writes_as if not entry.adds or member.writes_as in entry.adds else min(entry.adds)
     return log.LogEntry(
-        data=entry.data or b"", client_id=client_id, principal=member.principal, kind=WriterKind.PERSON.value
+        data=entry.data or b"",
+        client_id=client_id,
+        principal=member.principal,
+        kind=WriterKind.PERSON.value,
+        cut=entry.cut,
     )
+
+
+def size_of(pending: Iterable[Entry], size: Size) -> Size:
+    """Return `size` with what is on its way."""
+    for entry in pending:
+        if entry.facts is not None and entry.adds:
+            size = size.plus(entry.facts.size({}))
+    return size
+
+
+def refuse(entry: Entry, error: crdt.Broken) -> None:
+    """Answer the member whose update left the form of a document, or made too much of it."""
+    if isinstance(error, crdt.Full):
+        entry.member.refuse_as_full(entry.n)
+    else:
+        entry.member.close(Close.MALFORMED)

@@ -22,6 +22,7 @@ _log = logging.getLogger("wukong.rooms")
 
 _rooms: dict[UUID, Room] = {}
 _opening: dict[UUID, "asyncio.Task[Room]"] = {}
+_keeping: dict[UUID, asyncio.TimerHandle] = {}
 _looking: "asyncio.Task[None] | None" = None
 _is_closing = False
 
@@ -44,11 +45,14 @@ async def _load(document_id: UUID) -> Room:
     early: list[bus.Message] = []
     end = bus.subscribe(f"document:{document_id}", early.append)
     try:
-        room = Room(document_id, await read(lambda: store.load(document_id)), _emptied)
+        room = Room(document_id, await reading.load(lambda: store.load(document_id)), _emptied)
         # Without a gap: a hint is given to those who listen, and `early` has what was said while the rows were read.
         room.at_the_end(bus.subscribe(f"document:{document_id}", room.hint))
     finally:
         end()
+    if _is_closing:  # it was read while the process came to its end
+        room.close(Close.SHUTTING_DOWN)
+        raise Unavailable
     for message in early:
         room.hint(message)
     _rooms[document_id] = room
@@ -60,26 +64,33 @@ async def _load(document_id: UUID) -> Room:
 
 
 def _emptied(room: Room) -> None:
-    """Close a room some time after its last socket: a reload comes back at once."""
-    if room.is_closed:
-        _forget(room)
-    else:
-        asyncio.get_running_loop().call_later(KEEP_S, _end, room)
+    """Close a room some time after its last socket: a reload comes back at once. Forget one that is closed."""
+    if not room.is_closed:
+        _look_in(room, KEEP_S)
+    elif _rooms.get(room.document_id) is room:
+        del _rooms[room.document_id]
+        _stop_keeping(room.document_id)
+
+
+def _look_in(room: Room, seconds: float) -> None:
+    """See later whether a room is still empty. One timer a room: people come and go many times."""
+    _stop_keeping(room.document_id)
+    _keeping[room.document_id] = asyncio.get_running_loop().call_later(seconds, _end, room)
+
+
+def _stop_keeping(document_id: UUID) -> None:
+    if (timer := _keeping.pop(document_id, None)) is not None:
+        timer.cancel()
 
 
 def _end(room: Room) -> None:
     if _rooms.get(room.document_id) is not room or room.members:
         return
     if room.is_busy:
-        asyncio.get_running_loop().call_later(LOOK_S, _end, room)
+        _look_in(room, LOOK_S)
         return
     room.tidying.look(time.monotonic(), is_last=True)
     room.close(Close.COME_BACK_LATER)
-
-
-def _forget(room: Room) -> None:
-    if _rooms.get(room.document_id) is room:
-        del _rooms[room.document_id]
 
 
 async def _look() -> None:
@@ -90,20 +101,19 @@ async def _look() -> None:
     looks = 0
     while _rooms:
         await asyncio.sleep(LOOK_S)
-        rooms = [room for room in _rooms.values() if not room.is_closed]
-        for room in rooms:
-            room.look()
         looks += 1
-        if bus.is_shared() or looks % SELDOM == 0:
-            await _compare(rooms)
+        try:
+            rooms = [room for room in _rooms.values() if not room.is_closed]
+            for room in rooms:
+                room.look()
+            if bus.is_shared() or looks % SELDOM == 0:
+                await _compare(rooms)
+        except Exception:  # noqa: BLE001 - the next look follows; without it nothing is caught up
+            _log.exception("could not look after the rooms")
 
 
 async def _compare(rooms: list[Room]) -> None:
-    try:
-        standings = await read(lambda: store.standings([room.document_id for room in rooms]))
-    except Exception:  # noqa: BLE001 - the next look follows
-        _log.exception("could not look after the rooms")
-        return
+    standings = await read(lambda: store.standings([room.document_id for room in rooms]))
     for room in rooms:
         if not room.is_closed:
             room.compare(standings.get(room.document_id))
@@ -129,6 +139,8 @@ async def close_all() -> None:
         await reading.close()
     finally:
         _rooms.clear()
+        for document_id in list(_keeping):
+            _stop_keeping(document_id)
 
 
 def reopen() -> None:

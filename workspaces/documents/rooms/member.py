@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from workspaces.documents import protocol
+from workspaces.documents.protocol import Cut
 from workspaces.documents.rooms.store import Grant
 from workspaces.people.models import User
 from workspaces.sockets.codes import Close
@@ -38,6 +41,10 @@ class Member:
         self.shown_id: int | None = None  # the client id of its presence
         self.received = 0  # update messages so far, the `n` of acknowledgements
         self.brought = 0  # client ids that it has bound itself
+        self.gaps = 0  # answers to step 1 that leaned on what is missing here
+        self.asked = 0  # ids that it wanted to be shown under and that had to be looked up
+        self.ids: set[int] = set() if client_id is None else {client_id}  # what it has made the gate remember
+        self._cut: Cut | None = None
         self.lag: Lag | None = None
 
     @property
@@ -75,6 +82,22 @@ class Member:
     def reject(self, n: int, code: str, text: str) -> None:
         """Say that update message `n` is not taken; stock clients have no word for it."""
         self.control({"type": "rejected", "n": n, "code": code, "message": text})
+
+    def refuse_as_full(self, n: int) -> None:
+        """Say that update message `n` would make the document larger than documents may be."""
+        if self.client_id is None:
+            self.close(Close.TOO_LARGE)
+        else:
+            self.reject(n, "full", _("This document is full: delete something, or go on in another one."))
+
+    def note_cut(self, cut: Cut) -> None:
+        """Keep what the next update message pastes."""
+        self._cut = cut
+
+    def take_cut(self) -> Cut | None:
+        """Return what this update message pastes, and forget it."""
+        cut, self._cut = self._cut, None
+        return cut
 
     def control(self, body: Mapping[str, Any]) -> None:
         """Send message 64, which stock clients never get."""

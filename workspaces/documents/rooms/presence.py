@@ -1,33 +1,41 @@
-"""Who is in a room and where: told with the flush, at most 25 times a second, carried between processes by the bus."""
+"""Who is in a room and where: told with the words of a turn, else at most 25 times a second; processes tell each other
+over the bus.
+"""
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any, Final
 from uuid import UUID, uuid4
 
 from workspaces.documents.protocol import AwarenessState, awareness_message
 from workspaces.documents.rooms import awareness
 from workspaces.documents.rooms.audience import Audience
-from workspaces.documents.rooms.awareness import Board
+from workspaces.documents.rooms.awareness import Board, News
 from workspaces.documents.rooms.gate import Gate
 from workspaces.documents.rooms.member import Member
 from workspaces.sockets.codes import Close, Closed
+from workspaces.sockets.outlet import Parcel
 from workspaces.sockets.reading import aside
 from wukong.kernel import bus
 
 EVERY_S: Final = 0.04
 SILENCE_S: Final = 15.0
-_NOTHING: Final = awareness_message([])
+_NOTHING: Final = Parcel((awareness_message([]),))
 _NODE: Final = uuid4().hex
 
 
 class Presences:
-    """The presence of one room's members, of agents, and of people at other processes."""
+    """The presence of one room's members, of agents, and of people at other processes.
 
-    def __init__(self, document_id: UUID, audience: Audience) -> None:
+    `is_busy` says whether words are on their way: what they tell takes the news along.
+    """
+
+    def __init__(self, document_id: UUID, audience: Audience, is_busy: Callable[[], bool]) -> None:
         self.topic = f"document:{document_id}"
         self.board = Board(time.time)
         self._audience = audience
+        self._is_busy = is_busy
         self._timer: asyncio.TimerHandle | None = None
         self._told_at = 0.0
 
@@ -35,7 +43,7 @@ class Presences:
     def greet(self, member: Member) -> None:
         """Tell a member who is here."""
         if (message := awareness.message(self.board.whole(), member.shown_id)) is not None:
-            self._audience.send(member, message)
+            self._audience.send(member, Parcel((message,)))
 
     def say(self, member: Member, states: list[AwarenessState], gate: Gate) -> None:
         """Take what a member says of itself. Raises Closed when it is too large.
@@ -126,27 +134,38 @@ class Presences:
 
     def _due(self) -> None:
         self._timer = None
-        self.tell()
+        if self._is_busy():
+            self._told_at = time.monotonic()
+            self._kick()
+            return
+        if (news := self.news()) is None:
+            return
+        common = Parcel((news.whole,))
+        for member in self._audience.members:
+            if member.shown_id not in news.moved:
+                self._audience.send(member, common)
+            elif (message := news.without(member.shown_id)) is not None:
+                self._audience.send(member, Parcel((message,)))
 
-    def tell(self) -> None:
-        """Tell everybody what has changed: one message for all, without the own state for each who moved."""
+    def news(self) -> News | None:
+        """Return what has changed since the last call, to be told now, and tell the other processes."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         states = self.board.take()
         if not states:
-            return
+            return None
         self._told_at = time.monotonic()
-        shared = awareness.message(states)
-        for member in self._audience.members:
-            message = awareness.message(states, member.shown_id) if member.shown_id in states else shared
-            if message is not None:
-                self._audience.send(member, message)
-        here = {member.shown_id for member in self._audience.members}
-        people = {
-            client_id: one.state.decode() if one.state is not None else None
-            for client_id, one in states.items()
-            if client_id in here or one.state is None
-        }
-        if people:
-            self._publish({"people": people})
+        if bus.is_shared():
+            here = {member.shown_id for member in self._audience.members}
+            people = {
+                client_id: one.state.decode() if one.state is not None else None
+                for client_id, one in states.items()
+                if client_id in here or one.state is None
+            }
+            if people:
+                self._publish({"people": people})
+        return News(states)
 
     def sweep(self) -> None:
         """Renew agents, forget who has fallen silent, and say something to each socket from time to time.

@@ -8,7 +8,12 @@ from typing import Any
 
 from pycrdt import TransactionEvent, merge_updates
 
-from workspaces.documents import crdt, protocol
+from workspaces.documents import crdt, landmarks, protocol
+from workspaces.documents.limits import Size
+from workspaces.documents.nesting import Id
+from workspaces.documents.order import Order
+from workspaces.documents.rooms.joining import Joining
+from workspaces.documents.watch import Watch
 
 
 class Replica:
@@ -17,13 +22,15 @@ class Replica:
     def __init__(self, state: bytes) -> None:
         self._doc = crdt.open_doc(state)
         self._deltas: list[bytes] = []
-        self._watch = crdt.Watch(self._doc)
+        self._watch = Watch(self._doc)
+        self.order = Order(self._doc)
         self._subscription = self._doc.observe(self._changed)
-        self._whole: bytes | None = None
+        self.joining = Joining(lambda: bytes(self._doc.get_update()))
 
     def _changed(self, event: TransactionEvent) -> None:
         self._deltas.append(event.update)
-        self._whole = None
+        self.joining.changed(event.update)
+        self.order.changed(event.update)
 
     def vector(self) -> bytes:
         """Return the encoded state vector."""
@@ -33,21 +40,28 @@ class Replica:
         """Return the state vector as {client id: next clock}."""
         return protocol.read_state_vector(self.vector())
 
-    def since(self, vector: bytes) -> bytes:
-        """Return what somebody at `vector` lacks, as one update. Raises ValueError for a vector that is none.
+    def size(self) -> Size:
+        """Return how large the document is. Costs a look at each block."""
+        return crdt.size_of(self._doc, self.since(b""))
 
-        Whoever comes with nothing gets the same bytes: many join at once.
-        """
-        if vector not in (b"", b"\0"):
-            return bytes(self._doc.get_update(vector))
-        if self._whole is None:
-            self._whole = bytes(self._doc.get_update())
-        return self._whole
+    def take_growth(self) -> Size:
+        """Return by how many blocks the document has grown with what was applied since the last call, at most."""
+        return self._watch.take_growth()
+
+    def is_deleted(self, at: Id) -> bool:
+        """Return whether what was written as `at` is gone. Costs what its writer has written since."""
+        tail = bytes(self._doc.get_update(protocol.state_vector({**self.clocks(), at[0]: at[1]})))
+        return landmarks.is_deleted(tail, at)
+
+    def since(self, vector: bytes) -> bytes:
+        """Return what somebody at `vector` lacks, as one update. Raises ValueError for a vector that is none."""
+        return bytes(self._doc.get_update(vector or b"\0"))
 
     def apply(self, updates: Iterable[bytes]) -> bytes | None:
         """Apply walked updates in one transaction; returns what was new in them, None for nothing. Raises Broken."""
         crdt.apply(self._doc, updates)
         self._watch.check()
+        self._watch.take_growth()  # the gate has counted it
         return self._take()
 
     def apply_log(self, updates: Iterable[bytes]) -> bytes | None:

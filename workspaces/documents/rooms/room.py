@@ -10,30 +10,33 @@ closes the room: its sockets come back to one that is loaded from the log.
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any
 from uuid import UUID
 
 from workspaces.documents import crdt, log, protocol
+from workspaces.documents.limits import Size
 from workspaces.documents.rooms import batch as batches
 from workspaces.documents.rooms import store
 from workspaces.documents.rooms.audience import Audience
 from workspaces.documents.rooms.batch import Entry
 from workspaces.documents.rooms.gate import Gap, Gate
 from workspaces.documents.rooms.member import Member
+from workspaces.documents.rooms.pace import Pace
 from workspaces.documents.rooms.presence import Presences
 from workspaces.documents.rooms.replica import Replica
+from workspaces.documents.rooms.telling import Telling
 from workspaces.documents.rooms.tidying import Tidying
 from workspaces.documents.wire import Facts
+from workspaces.sockets import reading
 from workspaces.sockets.codes import Close, Closed
+from workspaces.sockets.outlet import Parcel
 from workspaces.sockets.reading import read
 from wukong.kernel import committer
 from wukong.kernel.errors import NotFound
 
-_SHARE: Final = 5  # a room spends at most a fifth of a core: its window is five times the cost of a turn
-_LONGEST_WINDOW_S: Final = 0.033
-_READ_EVERY_S: Final = 0.03
 _log = logging.getLogger("wukong.rooms")
 
 
@@ -46,7 +49,7 @@ class Room:
         self.tidying = Tidying(document_id)
         self.is_closed = False
         self.is_draining = False
-        self.is_writable: bool | None = None
+        self._rights = loaded.rights
         self._loop = asyncio.get_running_loop()
         self._endings: list[Callable[[], object]] = []
         self._pending: list[Entry] = []
@@ -55,18 +58,21 @@ class Room:
         self._careful = 0  # so many entries are taken one by one: one of them is broken
         self._turn: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._read_at = 0.0
-        self._cost = 0.0
+        self._pace = Pace()
         self._is_read = asyncio.Event()
         self._take_over(loaded)
         self._hinted = self.head
-        self._audience = Audience(self._replica.vector(), self._bring_up)
-        self.presences = Presences(document_id, self._audience)
+        self._audience = Audience(self._replica.clocks(), self._bring_up)
+        self.presences = Presences(document_id, self._audience, lambda: self.is_busy)
 
     def _take_over(self, loaded: store.Loaded) -> None:
         self._replica = Replica(loaded.state)
-        self.head = loaded.head
-        self.gate = Gate(loaded.owners, self._replica.clocks())
+        self.head, self.generation = loaded.head, loaded.generation
+        self.gate = Gate(loaded.owners, self._replica.clocks(), measure=self._size, landmarks=loaded.landmarks)
+
+    def _size(self) -> Size:
+        """Return how large the document is with all that has been admitted."""
+        return batches.size_of(self._pending, self._replica.size())
 
     @staticmethod
     def _now() -> float:
@@ -108,7 +114,7 @@ class Room:
 
     def ask(self, member: Member) -> None:
         """Ask a member, by step 1, for what the log lacks."""
-        member.outlet.put(protocol.sync_message(protocol.STEP1, self._audience.told))
+        member.outlet.put(protocol.sync_message(protocol.STEP1, self._audience.vector()))
 
     def at_the_end(self, ending: Callable[[], object]) -> None:
         """Call `ending` when the room is closed."""
@@ -136,16 +142,21 @@ class Room:
             self._waiting.append((member, vector))
             return
         try:
-            missing = self._replica.since(vector)
+            self._audience.answer(member, vector, self._missing(vector))
         except ValueError:
             member.close(Close.MALFORMED)
-            return
-        self._audience.send(member, protocol.sync_message(protocol.STEP2, missing))
+
+    def _missing(self, vector: bytes) -> list[Parcel]:
+        if vector in (b"", b"\0"):
+            return self._replica.joining.parcels()
+        return [Parcel((protocol.sync_message(protocol.STEP2, self._replica.since(vector)),))]
 
     def write(self, member: Member, n: int, data: bytes, facts: Facts) -> None:
         """Take a walked update into the next turn. Raises Closed, Gap."""
-        admission = self.gate.admit(facts, member.principal)
-        self._queue(Entry(member, n, data, facts, frozenset(admission.adds)))
+        entry = Entry(member, n, data, facts)
+        entry.cut = member.take_cut() if facts.inserted else None
+        entry.admit(self.gate)
+        self._queue(entry)
 
     def note(self, member: Member, n: int) -> None:
         """Acknowledge a message that says nothing, after those before it."""
@@ -169,6 +180,8 @@ class Room:
         elif "rights" in message:
             for member in list(self.members):
                 member.look_again()
+        elif "history" in message:
+            self.close(Close.COME_BACK_LATER)
         else:
             self.presences.hear(message)
 
@@ -181,7 +194,7 @@ class Room:
     async def refresh(self) -> None:
         """Read the log to its end: a client may have heard more than this process."""
         self._hinted = max(self._hinted, self.head + 1)
-        self._read_at = 0.0
+        self._pace.read_at_once()
         self._is_read.clear()
         self._wake()
         await self._is_read.wait()
@@ -198,7 +211,7 @@ class Room:
         if self._has_work:
             self._turn = self._loop.create_task(self._turns())
         elif self._timer is None:
-            self._timer = self._loop.call_at(self._read_at + _READ_EVERY_S, self._due)
+            self._timer = self._loop.call_later(self._pace.until_read, self._due)
 
     def _due(self) -> None:
         self._timer = None
@@ -208,7 +221,7 @@ class Room:
     @property
     def _has_work(self) -> bool:
         """Whether there is something to write, or to read and it is time: agents flush many times a second."""
-        is_time = self._hinted > self.head and self._loop.time() >= self._read_at + _READ_EVERY_S
+        is_time = self._hinted > self.head and self._pace.until_read <= 0
         return not self.is_closed and (bool(self._pending) or is_time)
 
     async def _turns(self) -> None:
@@ -219,8 +232,7 @@ class Room:
                 self._answer_waiting()
                 if self._hinted <= self.head:
                     self._is_read.set()
-                rest = min(_SHARE * self._cost, _LONGEST_WINDOW_S) - (self._now() - began)
-                if rest > 0 and self._pending and not self.is_draining:
+                if self._pending and not self.is_draining and (rest := self._pace.rest(began)) > 0:
                     await asyncio.sleep(rest)
         except Exception:  # noqa: BLE001 - a bug must not leave a room that looks open and is dead
             _log.exception("the room of %s failed and is loaded anew", self.document_id)
@@ -235,8 +247,8 @@ class Room:
         began = self._now()
         try:
             delta, rows = batches.apply(self._replica, batch)
-        except crdt.Broken:
-            await self._expel(batch)
+        except crdt.Broken as error:
+            await self._expel(batch, error)
             return
         cost = self._now() - began
         others: bytes | None = None
@@ -244,7 +256,8 @@ class Room:
             self._is_ahead = True
             entries = [batches.log_entry(entry) for entry in rows]
             try:
-                done = await committer.arun(partial(store.commit, self.document_id, self.head, entries))
+                job = partial(store.commit, self.document_id, self.generation, self.head, entries)
+                done = await committer.arun(job, is_urgent=True)
             except NotFound:
                 self.close(Close.GONE)
                 return
@@ -255,17 +268,14 @@ class Room:
             if self.is_closed:
                 return
             began = self._now()
+            cost += committer.cost()
             others = self._absorb(done.others)
             self.head = done.head
             self._is_ahead = False
-        authors = {entry.member for entry in batch}
-        self._tell(others, None)
-        self._tell(delta, next(iter(authors)) if len(authors) == 1 else None)
-        self.presences.tell()
-        for member, n in {entry.member: entry.n for entry in batch}.items():
-            if member in self.members:
-                member.ack(n, self.head)
-        self._cost += 0.25 * (cost + self._now() - began - self._cost)
+        told = {client: entry.facts.end(client) for entry in rows if entry.facts for client in entry.adds}
+        acks = {entry.member: entry.n for entry in batch}
+        self._tell(others, delta, acks, clocks=told if others is None else self._replica.clocks())
+        self._pace.spent(cost + self._now() - began)
 
     def _take(self) -> list[Entry]:
         if self._careful:
@@ -274,38 +284,43 @@ class Room:
         batch, self._pending = self._pending, []
         return batch
 
-    async def _expel(self, batch: list[Entry]) -> None:
+    async def _expel(self, batch: list[Entry], error: crdt.Broken) -> None:
         """Load the room anew without the update that broke it; its sender is closed. Several are tried one by one."""
         if len(batch) == 1:
             (bad,) = batch
             _log.warning("an update of %s to %s was refused", bad.member.principal, self.document_id)
-            bad.member.close(Close.MALFORMED)
-            self._pending = [entry for entry in self._pending if entry.member is not bad.member]
+            batches.refuse(bad, error)
+            self._pending = [entry for entry in self._pending if entry.member.is_open]
         else:
             self._pending = batch + self._pending
             self._careful = len(batch)
         self._is_ahead = True  # the broken replica answers nobody
         head = self.head
-        loaded = await read(lambda: store.load(self.document_id))
+        loaded = await reading.load(lambda: store.load(self.document_id))
         if self.is_closed:
             return
+        if loaded.generation != self.generation:
+            self.close(Close.COME_BACK_LATER)
+            return
         self._take_over(loaded)
+        for member in self.members:
+            for client_id in member.ids:
+                self.gate.bind(client_id, member.principal)
         self._is_ahead = False
         pending, self._pending = self._pending, []
         for entry in pending:
             try:
-                if entry.facts is not None:
-                    entry.adds = frozenset(self.gate.admit(entry.facts, entry.member.principal).adds)
+                entry.admit(self.gate)
                 self._pending.append(entry)
-            except (Closed, Gap):  # it leans on what has just been refused
+            except (Closed, Gap, crdt.Full):  # it leans on what has just been refused
                 entry.member.close(Close.COME_BACK_LATER)
         self._careful = min(self._careful, len(self._pending))
         if loaded.head > head:
-            self._tell(self._replica.since(self._audience.told), None)
+            self._tell(self._replica.since(self._audience.vector()), clocks=self._replica.clocks())
 
     async def _catch_up(self) -> None:
         wanted, head = self._hinted, self.head
-        self._read_at = self._loop.time()
+        self._pace.read()
         rows = await read(lambda: log.since(self.document_id, head))
         if self.is_closed or self.head != head:
             return
@@ -313,28 +328,41 @@ class Room:
         self.head = rows[-1][0] if rows else head
         if self.head < wanted:
             self._hinted = self.head  # it was hinted at, but is not there; the next look will tell
-        self._tell(delta, None)
+        self._tell(delta, clocks=self._replica.clocks())
 
     def _absorb(self, rows: list[tuple[int, bytes]]) -> bytes | None:
         if not rows:
             return None
         delta = self._replica.apply_log([data for _seq, data in rows])
-        self.gate.learn(self._replica.clocks())
+        updates = [data for _seq, data in rows]
+        size = Size(sum(map(len, updates))).plus(self._replica.take_growth())
+        self.gate.learn(updates, self._replica.clocks(), size)
         return delta
 
     # --- telling -----------------------------------------------------------------------------------------------------
-    def _tell(self, delta: bytes | None, author: Member | None) -> None:
-        """Send a committed delta to everybody but its only author."""
-        if delta is None:
-            return
-        self.tidying.touch(self._now())
-        self._audience.tell(protocol.sync_message(protocol.UPDATE, delta), self._replica.vector(), author)
+    def _tell(
+        self,
+        others: bytes | None,
+        delta: bytes | None = None,
+        acks: Mapping[Member, int] = MappingProxyType({}),
+        *,
+        clocks: Mapping[int, int],
+    ) -> None:
+        """Tell everybody what is committed now, up to `clocks`, and where people are; acknowledge messages."""
+        if others is not None or delta is not None:
+            self.tidying.touch(self._now())
+        telling = Telling(others, delta, acks, self.head, self.presences.news())
+        self._audience.tell(telling.parcel_for, clocks)
+        for member, n in acks.items():
+            if member.lag is not None:
+                member.ack(n, self.head)
 
     def _bring_up(self, member: Member, vector: bytes) -> bool:
         """Send a slow reader in one step what it has missed: the words, and who is here."""
         if self._is_ahead:
             return False
-        member.outlet.put(protocol.sync_message(protocol.STEP2, self._replica.since(vector)))
+        for parcel in self._missing(vector):
+            member.outlet.put_parcel(parcel)
         self.presences.greet(member)
         return True
 
@@ -349,6 +377,7 @@ class Room:
     def look(self) -> None:
         """Do what is due without anybody asking for it."""
         self.presences.sweep()
+        self._replica.joining.look()
         self.tidying.look(self._now())
 
     def compare(self, standing: store.Standing | None) -> None:
@@ -356,7 +385,10 @@ class Room:
         if standing is None:
             self.close(Close.GONE)
             return
-        if self.is_writable is not None and self.is_writable != standing.is_writable:
+        if standing.generation != self.generation:
+            self.close(Close.COME_BACK_LATER)
+            return
+        if self._rights != standing.rights:
             self.hint({"rights": True})
-        self.is_writable = standing.is_writable
+        self._rights = standing.rights
         self.learn(standing.head)

@@ -1,30 +1,64 @@
 """What rooms ask of the database. Each function is one job: for the committer where it says so, else for a reader."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
-from workspaces.documents import access, log
+from pycrdt import get_state
+
+from workspaces.documents import access, landmarks, log, protocol
+from workspaces.documents.landmarks import Landmarks
 from workspaces.documents.models import Document, WriterKind
 from workspaces.people.access import role_of
 from workspaces.people.models import Role
 from workspaces.sockets.auth import Caller
-from wukong.kernel.errors import Forbidden, NotFound
+from wukong.kernel.errors import Conflict, Forbidden, NotFound, Stale, Throttled
+
+Rights = tuple[object, ...]
+"""Differs from what it was when rights may have changed: the workspace counts changes, what is archived has a date."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the rows say of a document whose room is open."""
+
+    head: int
+    generation: int
+    rights: Rights
+
+
+def standings(document_ids: Sequence[UUID]) -> dict[UUID, Standing]:
+    """Return how documents stand; who is missing is gone."""
+    rows = Document.objects.filter(pk__in=document_ids).values_list(
+        "pk", "head_seq", "generation", "archived_at", "project__archived_at", "project__workspace__acl_epoch"
+    )
+    return {pk: Standing(head, generation, tuple(rights)) for pk, head, generation, *rights in rows}
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A document as the log has it: its state as one update, the seq it stands at, who owns which client id."""
+    """A document as the log has it: its state as one update, the seq it stands at, who owns the client ids in it.
+
+    Ids under which nothing has been written are not among them: there is one for each time that somebody came.
+    """
 
     state: bytes
     head: int
     owners: dict[int, UUID]
+    generation: int
+    rights: Rights
+    landmarks: Landmarks
 
 
 def load(document_id: UUID) -> Loaded:
     """Read a document. Raises NotFound."""
+    standing = standings([document_id]).get(document_id)
+    if standing is None:
+        raise NotFound
     state, head = log.load(document_id)
-    return Loaded(state, head, log.owners(document_id))
+    vector = protocol.read_state_vector(get_state(state)) if state else {}
+    owners = log.owners(document_id, vector)
+    return Loaded(state, head, owners, standing.generation, standing.rights, landmarks.of_state(state))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +69,35 @@ class Committed:
     others: list[tuple[int, bytes]]
 
 
-def commit(document_id: UUID, known: int, entries: Sequence[log.LogEntry]) -> Committed:
-    """Append a batch. A job of the committer. Raises NotFound when the document is gone."""
-    head = log.append(document_id=document_id, entries=entries)
+def commit(document_id: UUID, generation: int, known: int, entries: Sequence[log.LogEntry]) -> Committed:
+    """Append a batch. A job of the committer. Raises NotFound when the document is gone, Stale when its history is
+    another one than the room's.
+    """
+    head = log.append(document_id=document_id, entries=entries, generation=generation)
     first = head - len(entries)
+    if first < known:
+        raise Stale
     # The row lock orders writers of all processes: what is before ours is committed, so nothing can be missed here.
     others = [row for row in log.since(document_id, known) if row[0] <= first] if first > known else []
     return Committed(head, others)
 
 
-def bind(document_id: UUID, client_ids: Sequence[int], principal: UUID) -> None:
-    """Bind ids that a client chose itself. A job of the committer. Raises Conflict when one is somebody else's."""
-    for client_id in client_ids:
+def bind(document_id: UUID, client_ids: Sequence[int], principal: UUID, most_new: int) -> int:
+    """Bind ids that a client chose itself; returns how many of them were new. A job of the committer.
+
+    Raises Conflict when one is somebody else's, Throttled when more than `most_new` are new.
+    """
+    owners = log.owners(document_id, client_ids)
+    if any(owner != principal for owner in owners.values()):
+        raise Conflict
+    new = [client_id for client_id in client_ids if client_id not in owners]
+    if len(new) > most_new:
+        raise Throttled
+    for client_id in new:
         log.bind_client_id(
             document_id=document_id, client_id=client_id, kind=WriterKind.PERSON.value, principal=principal
         )
+    return len(new)
 
 
 def issue(document_id: UUID, principal: UUID) -> int:
@@ -57,28 +105,29 @@ def issue(document_id: UUID, principal: UUID) -> int:
     return log.issue_client_id(document_id=document_id, kind=WriterKind.PERSON.value, principal=principal)
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What the rows say of a document whose room is open."""
+def draw(document_id: UUID) -> int:
+    """Return a client id that is nobody's, for somebody who only reads: a row for each visit would never end."""
+    while log.owners(document_id, [client_id := log.draw_client_id()]):
+        pass
+    return client_id
 
-    head: int
-    is_writable: bool
 
-
-def standings(document_ids: Sequence[UUID]) -> dict[UUID, Standing]:
-    """Return how documents stand; who is missing is gone."""
-    rows = Document.objects.filter(pk__in=document_ids).values_list(
-        "pk", "head_seq", "archived_at", "project__archived_at"
-    )
-    return {pk: Standing(head, own is None and project is None) for pk, head, own, project in rows}
+def owner_of(document_id: UUID, client_id: int) -> UUID | None:
+    """Return whose a client id is."""
+    return log.owners(document_id, [client_id]).get(client_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a caller may do in a document: `role` is the effective one (viewer in an archive, or without the scope)."""
+    """What a caller may do in a document: `role` is the effective one (viewer in an archive, or without the scope).
+
+    `generation` and `head` are those of the document at that moment.
+    """
 
     document_id: UUID
     role: Role
+    generation: int = field(default=1, compare=False)
+    head: int = field(default=0, compare=False)
 
     @property
     def may_write(self) -> bool:
@@ -96,7 +145,7 @@ def grant(caller: Caller, document_id: UUID | str) -> Grant:
     is_archived = document.archived_at is not None or document.project.archived_at is not None
     if role.includes(Role.EDITOR) and (is_archived or not caller.may("documents:write")):
         role = Role.VIEWER
-    return Grant(document.pk, role)
+    return Grant(document.pk, role, document.generation, document.head_seq)
 
 
 def grant_again(caller: Caller, document_id: UUID) -> Grant:

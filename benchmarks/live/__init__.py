@@ -1,0 +1,1 @@
+"""The parts of benchmarks/realtime.py: generator, tally, servers, scenes."""

@@ -1,0 +1,47 @@
+/** What one connection has sent, what it has yet to send, and how much of it the server has acknowledged. */
+
+import type { Entry } from "./outbox";
+
+const CHUNK_BYTES = 64 * 1024;
+
+export class Queue {
+  unsent: Entry[] = [];
+  private sent: Entry[][] = [];
+  private acked = 0;
+
+  /** A new connection: the server counts its messages from nothing, and everything is sent again. */
+  restart(entries: Entry[]): void {
+    this.sent = [];
+    this.acked = 0;
+    this.unsent = [...entries];
+  }
+
+  /** Whether an acknowledgement is due. */
+  get isWaiting(): boolean {
+    return this.acked < this.sent.length;
+  }
+
+  /** Take what the next message holds, oldest first. A paste of something cut goes alone: what names the cut is said before it. */
+  next(): Entry[] {
+    let bytes = 0;
+    let count = 0;
+    for (const entry of this.unsent) {
+      bytes += entry.update.length;
+      if (count && (bytes > CHUNK_BYTES || entry.cut)) break;
+      count += 1;
+      if (entry.cut) break;
+    }
+    return this.unsent.splice(0, count);
+  }
+
+  note(chunk: Entry[]): void {
+    this.sent.push(chunk);
+  }
+
+  /** The server has committed the first `n` messages; returns what was not known to be saved. */
+  ack(n: number): Entry[] {
+    const saved = this.sent.slice(this.acked, n).flat();
+    this.acked = Math.max(this.acked, Math.min(n, this.sent.length));
+    return saved;
+  }
+}

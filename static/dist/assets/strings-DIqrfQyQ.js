@@ -1,1 +1,0 @@
-var e;function t(){if(e===void 0){let t=document.getElementById(`strings`);e=t?.textContent?JSON.parse(t.textContent):{}}return e}function n(e,n={}){return(t()[e]??e).replace(/\{(\w+)\}/g,(e,t)=>String(n[t]??e))}export{n as t};

@@ -1,0 +1,40 @@
+"""How often a room takes its turns: at once while it is cheap, less often the more a turn costs."""
+
+import time
+from typing import Final
+
+SHARE: Final = 5
+"""A room spends at most a fifth of a core: from one turn to the next it takes five times what a turn costs."""
+
+LONGEST_S: Final = 0.025
+READ_EVERY_S: Final = 0.03
+"""Agents flush many times a second, and each flush is hinted at."""
+
+
+class Pace:
+    """Of one room. The cost of a turn is CPU: to apply, to commit (on the committer's thread), to tell."""
+
+    def __init__(self) -> None:
+        self._cost = 0.0
+        self._read_at = 0.0
+
+    def spent(self, cost: float) -> None:
+        """Note what a turn has cost, in seconds."""
+        self._cost += 0.25 * (cost - self._cost)
+
+    def rest(self, began: float) -> float:
+        """Return the seconds until the next turn, after one that began then (steady clock)."""
+        return min(SHARE * self._cost, LONGEST_S) - (time.monotonic() - began)
+
+    def read(self) -> None:
+        """Note that the log is read now."""
+        self._read_at = time.monotonic()
+
+    def read_at_once(self) -> None:
+        """Let the log be read without waiting."""
+        self._read_at = 0.0
+
+    @property
+    def until_read(self) -> float:
+        """Return the seconds until the log may be read again; negative: now."""
+        return self._read_at + READ_EVERY_S - time.monotonic()
