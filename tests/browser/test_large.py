@@ -3,6 +3,7 @@
 `pytest -s` prints the figures, the best of at most three rounds; a figure decides nothing here, machines are noisy.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -142,9 +143,13 @@ def test_it_opens_soon_and_its_ends_are_reached(document: str, open_page: Open, 
         prose(page).press(keys)
         page.wait_for_timeout(600)
         assert caret_is_on_the_screen(page)
-    page.keyboard.press("Enter")
-    page.keyboard.type("The very end.")
+    page.keyboard.type(" The very end.")
     assert caret_is_on_the_screen(page)
+    expect(prose(page).locator("> :last-child")).to_have_text(re.compile(r" The very end\.$"))
+    page.keyboard.press("Control+Shift+Home")
+    everything = page.evaluate("getSelection().toString()")
+    assert "Section 0" in everything
+    assert everything.endswith("The very end.")
     page.keyboard.press("Control+z")
     saved(page)
 

@@ -1,12 +1,33 @@
 /** What is on the screen: the caret is never below the toolbar, and long documents leave out what is not in view. */
 
 import { Extension } from "@tiptap/core";
-import { Plugin, PluginKey } from "@tiptap/pm/state";
+import { Plugin, PluginKey, Selection, TextSelection } from "@tiptap/pm/state";
+import type { EditorView } from "@tiptap/pm/view";
 
 /** In positions of the document: about 200 paragraphs. Below it there is nothing to gain. */
 const LONG = 20_000;
 /** In CSS pixels: the toolbar and the fading above it. */
 const ROOM = { top: 12, right: 5, bottom: 88, left: 5 };
+
+const isMac = /Mac|iP(hone|ad)/.test(globalThis.navigator?.platform ?? "");
+const ENDS: Record<string, "start" | "end"> = isMac
+  ? { ArrowUp: "start", ArrowDown: "end", Home: "start", End: "end" }
+  : { Home: "start", End: "end" };
+
+/** Put the caret, or the moving end of the selection, at an end of the document. A browser that has left out a block's
+ * layout takes the block's first letter for its last. */
+function goToEnd(view: EditorView, side: "start" | "end", extend: boolean): void {
+  const { doc, selection } = view.state;
+  const end = side === "start" ? Selection.atStart(doc) : Selection.atEnd(doc);
+  const next = extend ? TextSelection.between(selection.$anchor, end.$head) : end;
+  view.dispatch(view.state.tr.setSelection(next).scrollIntoView());
+  // Heights out of view are guesses until the block has been laid out once.
+  requestAnimationFrame(() =>
+    requestAnimationFrame(() => {
+      if (!view.isDestroyed && view.state.selection.eq(next)) view.dispatch(view.state.tr.scrollIntoView());
+    }),
+  );
+}
 
 export const Screen = Extension.create({
   name: "screen",
@@ -19,6 +40,13 @@ export const Screen = Extension.create({
           attributes: ({ doc }): Record<string, string> => (doc.content.size > LONG ? { class: "is-long" } : {}),
           scrollThreshold: ROOM,
           scrollMargin: ROOM,
+          handleKeyDown(view, event) {
+            const side = ENDS[event.key];
+            if (!side || event.altKey || !(isMac ? event.metaKey : event.ctrlKey)) return false;
+            if (view.state.doc.content.size <= LONG) return false;
+            goToEnd(view, side, event.shiftKey);
+            return true;
+          },
         },
       }),
     ];

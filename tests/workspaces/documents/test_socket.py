@@ -53,7 +53,8 @@ async def test_a_path_with_a_slash_at_the_end_is_the_same(sockets, document):
     await (await sockets("Ada", path=f"/ws/documents/{document.pk}/").open()).sync()
 
 
-async def test_a_server_that_cannot_answer_refuses_by_closing(sockets):
+async def test_a_server_that_cannot_answer_refuses_by_closing(sockets, monkeypatch):
+    monkeypatch.setattr("wukong.asgi.IS_DAPHNE", False)
     client = sockets("Eve")
     client.scope["extensions"] = {}
     seen = []
