@@ -22,7 +22,14 @@ export interface Entry extends Partial<Standing> {
   session: string;
   edit: number;
   cut?: Range[];
+  /** Where it stands among what was stored on this device; absent: after all of that. */
+  order?: number;
   stored: Promise<IDBValidKey | null>;
+}
+
+export function inOrder(one: Entry, other: Entry): number {
+  const [here, there] = [one.order ?? Infinity, other.order ?? Infinity];
+  return here === there ? 0 : here - there;
 }
 
 interface Row extends Partial<Standing> {
@@ -192,7 +199,7 @@ export class Outbox {
     this.mark = mark();
     this.isForgotten = this.hasFailed = false;
     for (const entry of this.entries) {
-      const { stored: _gone, ...words } = entry;
+      const { stored: _gone, order: _place, ...words } = entry;
       entry.stored = this.put(UPDATES, { ...this.place, ...words });
     }
   }
@@ -276,11 +283,13 @@ export class Outbox {
   ): void {
     const all: Entry[] = found
       .filter(([, row]) => row.session === session)
-      .map(([key, row]) => ({ ...row, stored: Promise.resolve(key) }));
+      .map(([key, row]) => ({ ...row, order: Number(key), stored: Promise.resolve(key) }));
     const entries = all.filter((entry) => this.history.holds(entry));
     if (entries.length < all.length) old(all.filter((entry) => !this.history.holds(entry)));
     if (!entries.length) return;
+    // Words of a later session lean on those of an earlier one, whichever was free first.
     this.entries.unshift(...entries);
+    this.entries.sort(inOrder);
     taken(entries);
   }
 

@@ -13,6 +13,7 @@ import { cutOf } from "./hint";
 import type { Entry, Outbox } from "./outbox";
 import { Queue } from "./queue";
 import { VERSION } from "./schema";
+import { bringsWhatIsGone, deletesWords } from "./stray";
 import { Timers } from "./timers";
 import { backoff, browserSocket, Connection, type SocketMaker } from "./transport";
 import * as wire from "./wire";
@@ -80,6 +81,8 @@ export class Provider {
   private forgiven = 0;
   private isApplying = false;
   private isFirstSyncRunning = false;
+  /** The binding has taken an empty block out of this copy alone: others may still write into it. */
+  private hasHidden = false;
   private held: Uint8Array[] | null = null;
   private flushedAt = 0;
   private readonly presence: AwarenessSync;
@@ -287,9 +290,10 @@ export class Provider {
   private adopt(): Promise<void> {
     return this.outbox.adopt((entries) => {
       for (const entry of entries) this.apply(entry.update, STORED);
-      this.queue.unsent.push(...entries);
+      this.queue.adopt(entries);
       if (this.isSynced && !this.mayWrite) return this.options.listeners.refused("");
-      this.flush();
+      // Not at once: another tab may have left what these lean on.
+      this.timers.start("flush", FLUSH_MS, () => this.flush());
       this.options.listeners.changed();
     }, this.options.listeners.found);
   }
@@ -353,12 +357,11 @@ export class Provider {
 
   // --- what leaves ------------------------------------------------------------------------------------------------
   private readonly noteTransaction = (transaction: Y.Transaction): void => {
-    if (!this.isApplying || transaction.origin !== this.options.binding) return;
-    let hasWords = false;
-    Y.iterateDeletedStructs(transaction, transaction.deleteSet, (struct) => {
-      hasWords ||= struct instanceof Y.Item && struct.content instanceof Y.ContentString;
-    });
-    if (hasWords) this.options.listeners.mismatch();
+    if (!this.isApplying) return;
+    if (transaction.origin === this.options.binding) {
+      this.hasHidden ||= transaction.deleteSet.clients.size > 0;
+      if (deletesWords(transaction)) this.options.listeners.mismatch();
+    } else if (this.hasHidden && bringsWhatIsGone(transaction)) this.options.listeners.mismatch();
   };
 
   private readonly noteUpdate = (change: Uint8Array, origin: unknown, _doc: Y.Doc, transaction: Y.Transaction): void => {

@@ -1,6 +1,6 @@
 /** What one connection has sent, what it has yet to send, and how much of it the server has acknowledged. */
 
-import type { Entry } from "./outbox";
+import { type Entry, inOrder } from "./outbox";
 
 const CHUNK_BYTES = 64 * 1024;
 
@@ -14,6 +14,11 @@ export class Queue {
     this.sent = [];
     this.acked = 0;
     this.unsent = [...entries];
+  }
+
+  /** Take in what another tab has left behind. */
+  adopt(entries: Entry[]): void {
+    this.unsent = [...entries, ...this.unsent].sort(inOrder);
   }
 
   /** Whether an acknowledgement is due. */

@@ -39,22 +39,33 @@ export function unknownIn(doc: Y.Doc): string | null {
   return null;
 }
 
-/** Whether two people's changes together left an item of a list without its first paragraph. */
+/** Whether two people's changes together left a block without what it has to begin with: a list without an item, an item
+ * without its paragraph. */
 export function isBroken(doc: Y.Doc): boolean {
-  return [...elementsIn(rootOf(doc))].some(lacksFirst);
+  return [...elementsIn(rootOf(doc))].some((element) => missingIn(element) !== null);
 }
 
-function lacksFirst(element: Y.XmlElement): boolean {
-  const first = NODES[element.nodeName]?.first?.[0];
+/** Return the name of what the element has to begin with and does not. */
+function missingIn(element: Y.XmlElement): string | null {
+  const node = NODES[element.nodeName];
+  if (!node) return null;
   const child = element.get(0);
-  return first !== undefined && element.length > 0 && !(child instanceof Y.XmlElement && child.nodeName === first);
+  if (child instanceof Y.XmlElement) return !node.first || node.first.includes(child.nodeName) ? null : (node.first[0] ?? null);
+  if (node.first?.[0]) return node.first[0];
+  if (Array.isArray(node.content)) return node.content.at(-1) ?? null;
+  return node.content === "blocks" ? "paragraph" : null;
 }
 
-/** Give such items an empty paragraph, so that the editor shows what they hold instead of deleting it. */
+/** Give such blocks what they lack, empty, so that the editor shows what they hold instead of deleting it. */
 export function mend(doc: Y.Doc): void {
   doc.transact(() => {
-    for (const element of [...elementsIn(rootOf(doc))].filter(lacksFirst)) {
-      element.insert(0, [new Y.XmlElement("paragraph")]);
+    for (const element of [...elementsIn(rootOf(doc))]) {
+      let broken: Y.XmlElement | null = element;
+      for (let name = missingIn(broken); broken && name; name = broken && missingIn(broken)) {
+        const missing: Y.XmlElement = new Y.XmlElement(name);
+        broken.insert(0, [missing]);
+        broken = missing;
+      }
     }
   });
 }

@@ -17,16 +17,58 @@ export class Undo extends Y.UndoManager {
       captureTransaction: (transaction) => transaction.meta.get("addToHistory") !== false,
     });
     this.deleteFilter = (item) => mayGo(item, this.steps[(this.undoing ? this.undoStack : this.redoStack).length]);
+    this.doc.on("beforeObserverCalls", this.settle);
   }
 
   override undo(): Step | null {
     this.steps = [...this.undoStack];
-    return super.undo();
+    return this.attempt(() => super.undo());
   }
 
   override redo(): Step | null {
     this.steps = [...this.redoStack];
-    return super.redo();
+    return this.attempt(() => super.redo());
+  }
+
+  override destroy(): void {
+    this.doc.off("beforeObserverCalls", this.settle);
+    super.destroy();
+  }
+
+  /** A step whose block somebody has taken away for good cannot come back: Yjs stumbles over what is left of it, and the
+   * step is gone, as it is where Yjs notices in time. */
+  private attempt(work: () => Step | null): Step | null {
+    try {
+      return work();
+    } catch (error) {
+      if (error instanceof TypeError) return null;
+      throw error;
+    }
+  }
+
+  private readonly settle = (transaction: Y.Transaction): void => {
+    if (transaction.origin === this) settleOrigins(transaction);
+  };
+}
+
+/**
+ * Tell others where the pieces that came back stand. Yjs takes the neighbours from before the deletion, follows each to what
+ * has come of it, and can so name a right one that stands left of the left one: every replica then makes another order of it.
+ * Between the neighbours that a replica has when it reads a piece, there is one place.
+ */
+function settleOrigins({ doc, beforeState }: Y.Transaction): void {
+  const before = beforeState.get(doc.clientID) ?? 0;
+  const structs = doc.store.clients.get(doc.clientID) ?? [];
+  for (let at = structs.length - 1; at >= 0; at -= 1) {
+    const item = structs[at];
+    if (!item || item.id.clock < before) break;
+    if (!(item instanceof Y.Item) || item.parentSub !== null) continue;
+    const isKnown = ({ id }: Y.Item): boolean => id.client !== doc.clientID || id.clock < item.id.clock;
+    let { left, right } = item;
+    while (left && !isKnown(left)) left = left.left;
+    while (right && !isKnown(right)) right = right.right;
+    item.origin = left && left.lastId;
+    item.rightOrigin = right && right.id;
   }
 }
 
