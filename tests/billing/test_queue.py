@@ -27,15 +27,25 @@ def small_wallet(workspace, settings):
     return workspace
 
 
-def in_threads(n, work):
+def closing(work):
+    """Return the work with an end of its connections: each thread has its own."""
+
     def close_after():
         try:
             return work()
         finally:
             connections.close_all()
 
+    return close_after
+
+
+async def in_thread(work):
+    return await asyncio.to_thread(closing(work))
+
+
+def in_threads(n, work):
     with ThreadPoolExecutor(n) as pool:
-        return [future.result() for future in [pool.submit(close_after) for _ in range(n)]]
+        return [future.result() for future in [pool.submit(closing(work)) for _ in range(n)]]
 
 
 def test_a_hot_wallet_is_drained_to_the_last_call_and_never_below(small_wallet):
@@ -187,8 +197,7 @@ async def test_the_twins_await(small_wallet):
     assert (await services.asettle(call=one, usage=Usage(input_tokens=10))).amount_nano == 200
     await services.avoid(call=other, reason="stopped")
     await services.amark_not_charged(call=third, usage=Usage(input_tokens=10), reason="failed")
-    states = await asyncio.to_thread(lambda: Counter(Hold.objects.values_list("state", flat=True)))
-    await asyncio.to_thread(connections.close_all)
+    states = await in_thread(lambda: Counter(Hold.objects.values_list("state", flat=True)))
     assert states == {"captured": 1, "voided": 2}
     with pytest.raises(Conflict):
         await services.asettle(call=other, usage=Usage())
@@ -215,6 +224,5 @@ async def test_who_gives_up_waiting_does_not_stop_the_ledger(small_wallet):
     gate.set()
 
     assert (await services.aauthorise(call=new_id(), input_bound=10, max_tokens=20, **asked)).amount_nano == 600
-    count = await asyncio.to_thread(Hold.objects.count)
-    await asyncio.to_thread(connections.close_all)
+    count = await in_thread(Hold.objects.count)
     assert count == 2

@@ -33,3 +33,8 @@ def text_on_server(rest: Rest, document: str) -> str:
 def write(page: Page, words: str, *, delay: float = 0) -> None:
     prose(page).press("Control+End")
     page.keyboard.type(words, delay=delay)
+
+
+def reconnect(page: Page) -> None:
+    """Press the banner's button; it is gone when the page was quicker to come back by itself."""
+    page.locator("#reconnect").dispatch_event("click")

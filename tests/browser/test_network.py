@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, StorageState, WebSocketRoute, expect
 
 from tests import servers
-from tests.browser.document import pill, prose, saved, text_on_server, write
+from tests.browser.document import pill, prose, reconnect, saved, text_on_server, write
 from tests.browser.test_pages import use_theme, violations
 from tests.browser.wire import Wire
 from tests.rest import Rest
@@ -64,7 +64,7 @@ def test_a_blocked_socket_shows_the_text_and_the_editor_takes_over_without_a_jum
     expect(page.locator("#toolbar")).to_be_hidden()
     before = places(page)
     wire.heal()
-    page.click("#reconnect")
+    reconnect(page)
     expect(page.locator("#editor[data-ready]")).to_be_visible(timeout=15_000)
     expect(page.locator("#offline-banner")).to_be_hidden()
     moved = {name: abs(places(page)[name] - at) for name, at in before.items()}
@@ -95,11 +95,11 @@ def test_a_reading_copy_follows_the_document_and_keeps_its_place(rest: Rest, ope
     bob = open_page(document, "bob@example.com")
     write(bob, " Bob was here.")
     saved(bob)
-    ada.click("#reconnect")
+    reconnect(ada)
     expect(ada.locator(".is-copy")).to_contain_text("Bob was here.")
     assert ada.locator("#document").evaluate("one => one.scrollTop") == 1500
     wire.heal()
-    ada.click("#reconnect")
+    reconnect(ada)
     expect(ada.locator("#editor[data-ready]")).to_be_visible()
     assert abs(ada.locator("#document").evaluate("one => one.scrollTop") - 1500) <= 1
 

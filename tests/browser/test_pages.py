@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, StorageState
+from playwright.sync_api import BrowserContext, Page, StorageState, expect
 
 from tests import servers
 from tests.browser.scene import Scene, build
@@ -170,11 +170,11 @@ def test_a_question_is_asked_before_something_is_removed(arrive: Arrive):
 def test_the_phone_shows_the_document_or_the_swarm(arrive: Arrive):
     page, _stop = arrive("document")
     page.set_viewport_size({"width": 390, "height": 844})
-    assert not page.locator("#swarm").is_visible()
+    expect(page.locator("#swarm")).to_be_hidden()
     page.locator(".tabbar").get_by_text("Swarm").click()
-    assert page.locator("#swarm").is_visible()
+    expect(page.locator("#swarm")).to_be_visible()
     page.locator(".tabbar").get_by_text("Document").click()
-    assert not page.locator("#swarm").is_visible()
+    expect(page.locator("#swarm")).to_be_hidden()
 
 
 def test_spend_and_words_move_without_a_reload(arrive: Arrive, scene: Scene):

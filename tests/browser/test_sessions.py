@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, StorageState, expect
 
 from tests import servers
-from tests.browser.document import pill, prose, saved, text_on_server, write
+from tests.browser.document import pill, prose, reconnect, saved, text_on_server, write
 from tests.browser.test_network import looked_at
 from tests.browser.window import sign_in_as
 from tests.browser.wire import Wire
@@ -119,7 +119,7 @@ def test_a_session_that_ended_is_found_when_the_socket_is_refused(
     expect(pill(page)).to_contain_text("unsaved")
     end_session(email)
     wire.heal()
-    page.click("#reconnect")
+    reconnect(page)
     expect(page.locator("#offline-text")).to_contain_text("You are signed out.")
     page.get_by_role("button", name="Sign in again").click()
     dialog(page).get_by_label("Password").fill(servers.PASSWORD)
@@ -178,7 +178,7 @@ def test_a_socket_that_comes_back_under_another_session_takes_no_words(
     expect(pill(page)).to_contain_text("unsaved")
     page.context.add_cookies(signed_in(other)["cookies"])
     wire.heal()
-    page.click("#reconnect")
+    reconnect(page)
     expect(page.locator("#offline-text")).to_contain_text("Somebody else is signed in in this browser.")
     assert text_on_server(rest, document).strip() == ""
 

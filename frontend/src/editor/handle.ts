@@ -6,6 +6,7 @@ import { Decoration, DecorationSet, type EditorView } from "@tiptap/pm/view";
 import { t } from "../strings";
 import { el, icon, layer } from "./dom";
 import { blockAt, type Direction, gapAt, hold, letGo, moveSpan, type Span, spanOf } from "./drag";
+import { readSelection } from "./local";
 
 const MENU = "block-menu";
 
@@ -207,6 +208,7 @@ export const BlockHandle = Extension.create({
   name: "blockHandle",
   addKeyboardShortcuts() {
     const by = (direction: Direction) => (): boolean => {
+      readSelection(this.editor.view); // a click just before may not have been told yet
       moveSelection(this.editor, direction);
       return true; // at the end of the document too: the browser would select
     };

@@ -14,8 +14,8 @@ const ENDS: Record<string, "start" | "end"> = isMac
   ? { ArrowUp: "start", ArrowDown: "end", Home: "start", End: "end" }
   : { Home: "start", End: "end" };
 
-/** Put the caret, or the moving end of the selection, at an end of the document. A browser that has left out a block's
- * layout takes the block's first letter for its last. */
+/** Put the caret, or the moving end of the selection, at an end of the document. Not left to the browser: one that has left
+ * out a block's layout takes the block's first letter for its last, and all of them tell the editor later. */
 function goToEnd(view: EditorView, side: "start" | "end", extend: boolean): void {
   const { doc, selection } = view.state;
   const end = side === "start" ? Selection.atStart(doc) : Selection.atEnd(doc);
@@ -43,7 +43,6 @@ export const Screen = Extension.create({
           handleKeyDown(view, event) {
             const side = ENDS[event.key];
             if (!side || event.altKey || !(isMac ? event.metaKey : event.ctrlKey)) return false;
-            if (view.state.doc.content.size <= LONG) return false;
             goToEnd(view, side, event.shiftKey);
             return true;
           },
