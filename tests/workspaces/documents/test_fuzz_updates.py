@@ -17,7 +17,7 @@ from tests.workspaces.documents import fuzzing, mutations
 
 ROOT = Path(__file__).parents[3]
 IS_CI = os.environ.get("HYPOTHESIS_PROFILE") == "ci"
-ROOMS, FRAMES = (160, 1400) if IS_CI else (12, 800)
+ROOMS, FRAMES = (175, 1400) if IS_CI else (12, 800)
 
 
 def test_the_bytes_are_understood():
