@@ -126,11 +126,15 @@ def timed(work: Callable[[], object], rounds: int) -> tuple[float, float]:
 
 
 def opened(document: Any) -> Any:
-    """Load a document as a room does; return the replica."""
+    """Load a document as a room does, up to where it can answer the first client; return the replica."""
     from workspaces.documents.rooms import store
+    from workspaces.documents.rooms.gate import Gate
     from workspaces.documents.rooms.replica import Replica
 
-    return Replica(store.load(document.pk).state)
+    loaded = store.load(document.pk)
+    replica = Replica(loaded.doc)
+    Gate(loaded.owners, replica.clocks(), measure=replica.size, landmarks=loaded.landmarks)
+    return replica
 
 
 def joined(document: Any, authors: Authors, *, is_typing: bool) -> float:

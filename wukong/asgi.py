@@ -12,6 +12,9 @@ from typing import Any
 
 from django.core.asgi import get_asgi_application
 
+from wukong.kernel import memory
+
+memory.give_back_large()
 _django = get_asgi_application()  # loads the apps; the imports below need them
 
 import django.contrib.admin

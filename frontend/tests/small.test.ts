@@ -73,6 +73,7 @@ test("pasted HTML loses handlers, styles and what loads things, and keeps its fo
   expect(harmless('<p data-pm-slice="1 1 []">on = 3 style="x"</p>')).toBe('<p data-pm-slice="1 1 []">on = 3 style="x"</p>');
 });
 
+// suitenumerique/docs #2104, and its reconnection burst: all came back at the same moment.
 test("the wait for the next connection grows to a limit and is not the same for all", () => {
   expect(backoff(0, () => 1)).toBe(400);
   expect(backoff(0, () => 0)).toBe(200);

@@ -15,12 +15,11 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from workspaces.documents.archive import Archive, Origins
 from workspaces.documents.nesting import Id
 from workspaces.documents.order import Question
-from workspaces.documents.protocol import Malformed, Reader
-from workspaces.documents.wire import FORMAT, GONE, LETTERS, TYPE, VALUE, Facts, Lean, halves_in
-
-_GC, _DELETED, _JSON, _BINARY, _STRING, _EMBED, _FORMAT, _TYPE, _ANY, _DOC, _SKIP = range(11)
+from workspaces.documents.protocol import Malformed
+from workspaces.documents.wire import FORMAT, GONE, LETTERS, TYPE, VALUE, Facts, Lean
 
 
 class Run(NamedTuple):
@@ -57,26 +56,14 @@ _MOST_QUESTIONS = 2_000
 _IS_TEXT = {LETTERS: True, FORMAT: True, TYPE: False}
 
 
-class Origins(NamedTuple):
-    """Between what a piece was put. `is_gone`: it was cleared away with its block, nobody knows."""
-
-    left: Id | None
-    right: Id | None
-    is_gone: bool = False
-
-
 class Landmarks:
     """Of one document. Those of deleted pieces stay: others may come with what they wrote there before they knew."""
 
-    def __init__(self, archive: "Archive | None" = None) -> None:
-        self.archive = archive or Archive(b"")
-        self.holders: set[Id] = set()
-        """Elements and text nodes."""
-        self.texts: set[Id] = set()
-        """The latter."""
-        self.values: set[Id] = set()
-        self.halves: set[Id] = set()
-        """Second halves of surrogate pairs."""
+    def __init__(self, state: bytes = b"") -> None:
+        """`state` is the document as it was loaded: one update that yrs has written, nothing in it is checked."""
+        self.archive = archive = Archive(state)
+        self.holders, self.texts = archive.holders, archive.texts
+        self.values, self.halves = archive.values, archive.halves
         self._runs: dict[int, Run] = {}
         self._pieces: dict[int, list[Lean]] = {}  # of each client in the order of clocks, since the document was loaded
 
@@ -222,160 +209,3 @@ def _cuts(facts: Facts, known: Mapping[int, int]) -> Iterator[Id]:
         for clock, length in ranges:
             yield client, clock
             yield client, clock + length
-
-
-# --- of a whole document ---------------------------------------------------------------------------------------------
-_STEP = 32
-
-
-class Archive:
-    """The state that a document was loaded with, and where in it every 32nd struct of a client begins."""
-
-    def __init__(self, state: bytes) -> None:
-        self._state = state
-        self._marks: dict[int, tuple[list[int], list[int]]] = {}  # client → clocks, places in the state
-        self._ends: dict[int, int] = {}
-
-    def note(self, client: int, number: int, clock: int, place: int) -> None:
-        """Note the `number`-th struct of a client."""
-        if number % _STEP == 0:
-            clocks, places = self._marks.setdefault(client, ([], []))
-            clocks.append(clock)
-            places.append(place)
-
-    def end(self, client: int, clock: int) -> None:
-        self._ends[client] = clock
-
-    def origins(self, at: Id) -> Origins | None:
-        """Return between what a piece was put; None when it is not here."""
-        client, wanted = at
-        if wanted >= self._ends.get(client, 0):
-            return None
-        clocks, places = self._marks[client]
-        mark = bisect_right(clocks, wanted) - 1
-        clock, reader = clocks[mark], Reader(self._state)
-        reader.at = places[mark]
-        while True:
-            place = reader.at
-            length = _struct(reader, Landmarks(), client, clock)
-            if clock <= wanted < clock + length:
-                return _origins(self._state, place, at, is_first=clock == wanted)
-            clock += length
-
-
-def _origins(state: bytes, place: int, at: Id, *, is_first: bool) -> Origins:
-    reader = Reader(state)
-    reader.at = place
-    info = reader.byte()
-    if info & 31 == _GC:
-        return Origins(None, None, is_gone=True)
-    left = (reader.var_uint(), reader.var_uint()) if info & 128 else None
-    right = (reader.var_uint(), reader.var_uint()) if info & 64 else None
-    return Origins(left if is_first else (at[0], at[1] - 1), right)
-
-
-def of_state(state: bytes) -> Landmarks:
-    """Return the landmarks of a document from its state, which yrs has written: nothing in it is checked."""
-    marks = Landmarks(Archive(state))
-    reader = Reader(state)
-    read = reader.var_uint
-    for _ in range(read() if state else 0):
-        count, client, clock = read(), read(), read()
-        for number in range(count):
-            marks.archive.note(client, number, clock, reader.at)
-            clock += _struct(reader, marks, client, clock)
-        marks.archive.end(client, clock)
-    return marks
-
-
-def _struct(reader: Reader, marks: Landmarks, client: int, clock: int) -> int:
-    info = reader.byte()
-    kind = info & 31
-    if kind in (_GC, _SKIP):
-        return reader.var_uint()
-    if info & 128:
-        reader.var_uint(), reader.var_uint()
-    if info & 64:
-        reader.var_uint(), reader.var_uint()
-    if not info & 192:
-        if reader.var_uint():
-            reader.var_bytes()
-        else:
-            reader.var_uint(), reader.var_uint()
-        if info & 32:
-            reader.var_bytes()
-    length = _content(reader, marks, client, clock, kind)
-    if info & 32:
-        marks.values.update((client, clock + at) for at in range(length))
-    return length
-
-
-def _content(reader: Reader, marks: Landmarks, client: int, clock: int, kind: int) -> int:
-    if kind == _STRING:
-        text = reader.var_string()
-        if text.isascii():
-            return len(text)
-        units = len(text.encode("utf-16-le")) // 2
-        if units != len(text):
-            marks.halves.update((client, clock + at) for at in halves_in(text))
-        return units
-    if kind == _DELETED:
-        return reader.var_uint()
-    if kind == _TYPE:
-        kind = reader.var_uint()
-        if kind in (3, 5):  # an element, or a hook: with a name
-            reader.var_bytes()
-        elif kind == 6:
-            marks.texts.add((client, clock))
-        marks.holders.add((client, clock))
-        return 1
-    if kind == _FORMAT:
-        reader.var_bytes(), reader.var_bytes()
-        return 1
-    return _rare_content(reader, kind)
-
-
-def _rare_content(reader: Reader, kind: int) -> int:
-    if kind in (_BINARY, _EMBED):
-        reader.var_bytes()
-        return 1
-    if kind not in (_JSON, _ANY):
-        raise Malformed("content that documents do not have")
-    length = reader.var_uint()
-    for _ in range(length):
-        if kind == _JSON:
-            reader.var_bytes()
-        else:
-            _value(reader)
-    return length
-
-
-def _value(reader: Reader) -> None:
-    match reader.byte():
-        case 119 | 116:  # a string, bytes
-            reader.var_bytes()
-        case 125:  # a whole number
-            while reader.byte() >= 128:
-                pass
-        case 124:
-            reader.take(4)
-        case 122 | 123:
-            reader.take(8)
-        case 118:
-            for _ in range(reader.var_uint()):
-                reader.var_bytes()
-                _value(reader)
-        case 117:
-            for _ in range(reader.var_uint()):
-                _value(reader)
-
-
-def is_deleted(update: bytes, at: Id) -> bool:
-    """Return whether the first struct of `update`, which has those of one client from `at` on, is a deleted one."""
-    reader = Reader(update)
-    if not reader.var_uint():
-        return True
-    reader.var_uint()
-    if (reader.var_uint(), reader.var_uint()) != at:
-        raise Malformed("not the structs that were asked for")
-    return reader.byte() & 31 in (_GC, _DELETED)

@@ -7,11 +7,12 @@ import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, IntegrityError, connections, transaction
 from django.db.models import F
+from pycrdt import Doc
 
 from workspaces.documents import snapshots
 from workspaces.documents.models import Document, DocumentUpdate, DocumentWriter
@@ -125,6 +126,11 @@ def since(document_id: UUID, seq: int) -> list[tuple[int, bytes]]:
 def load(document_id: UUID) -> tuple[bytes, int]:
     """Return the document's state as one Yjs v1 update, and the seq up to which it goes. Raises NotFound."""
     return snapshots.load(document_id)
+
+
+def replica(document_id: UUID) -> tuple[Doc[Any], int]:
+    """Return a replica of the document, and the seq up to which it goes. Raises NotFound."""
+    return snapshots.replica(document_id)
 
 
 def begin_history(*, document_ids: Iterable[UUID]) -> int:

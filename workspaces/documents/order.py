@@ -17,6 +17,7 @@ from workspaces.documents.protocol import var_uint
 
 _PROBER: Final = 0  # no writer has this id; the lowest one stands closest to its left neighbour
 _MOST_PROBES: Final = 400
+_MOST_BEHIND: Final = 256 * 1024
 _LETTERS: Final = "abcd"
 
 
@@ -36,7 +37,9 @@ class Order:
     def __init__(self, original: Any) -> None:
         self._original = original
         self._copy: Any = None
+        self._subscription: Any = None
         self._behind: list[bytes] = []
+        self._size = 0  # of what it is behind
         self._clock = 0
         self._is_probing = False
         self._heard: list[tuple[int, bool, str]] = []  # of a probe: in which block, whether text, in their order
@@ -46,8 +49,9 @@ class Order:
         if self._copy is None:
             return
         self._behind.append(delta)
-        if len(self._behind) > _MOST_PROBES:  # nobody has asked for long
-            self._copy, self._behind = None, []
+        self._size += len(delta)
+        if len(self._behind) > _MOST_PROBES or self._size > _MOST_BEHIND:  # nobody has asked for long
+            self._forget()
 
     def check(self, update: bytes, questions: Iterable[Question]) -> bool:
         """Return whether all is right once `update` is applied; False: what it leans on is gone with its block, so
@@ -57,17 +61,22 @@ class Order:
             self._begin()
         try:
             crdt.apply(self._copy, self._behind)
-            self._behind = []
+            self._behind, self._size = [], 0
             crdt.apply(self._copy, [update])
             answers = [self._ask(question) for question in questions]
             return all(answers)
         except crdt.Broken:
-            self._copy, self._behind = None, []
+            self._forget()
             raise
+
+    def _forget(self) -> None:
+        """Let go of the copy: it is as large as the document."""
+        self._copy = self._subscription = None
+        self._behind, self._size = [], 0
 
     def _begin(self) -> None:
         self._copy = crdt.open_doc(self._original.get_update())
-        self._behind, self._clock = [], 0
+        self._behind, self._size, self._clock = [], 0, 0
         self._subscription = crdt.root_of(self._copy).observe_deep(self._hear)
 
     def _hear(self, events: list[Any]) -> None:

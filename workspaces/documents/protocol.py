@@ -16,6 +16,7 @@ STEP1, STEP2, UPDATE = 0, 1, 2
 EMPTY_UPDATE: Final = b"\x00\x00"
 _MAX_SAFE: Final = (1 << 53) - 1  # lib0 in the browser throws above
 _MAX_BRACKETS: Final = 64
+_CONTROL_BRACKETS: Final = CUT_RANGES + 2  # each range has one: the largest cut that a browser may name has to pass
 
 
 class Malformed(ValueError):
@@ -179,15 +180,15 @@ def read_message(data: bytes) -> Message:
     elif kind == QUERY_AWARENESS:
         message = QueryPresence()
     elif kind == CONTROL:
-        message = Control(_object(reader.var_bytes()))
+        message = Control(_object(reader.var_bytes(), _CONTROL_BRACKETS))
     else:
         raise Malformed("an unknown kind of message")
     reader.end()
     return message
 
 
-def _object(raw: bytes) -> dict[str, Any]:
-    value = strict_json(utf8_text(raw))
+def _object(raw: bytes, brackets: int = _MAX_BRACKETS) -> dict[str, Any]:
+    value = strict_json(utf8_text(raw), brackets=brackets)
     if not isinstance(value, dict):
         raise Malformed("not an object")
     return value

@@ -14,7 +14,7 @@ from workspaces.documents.models import Document, Project
 from workspaces.documents.schema import Node
 from workspaces.events import services as events
 from workspaces.people.models import User, Workspace
-from wukong.kernel import bus, committer
+from wukong.kernel import bus, committer, memory
 from wukong.kernel.clock import now
 from wukong.kernel.errors import Conflict, Invalid, NotFound, TooLarge
 
@@ -272,7 +272,9 @@ def tidy_document(*, document_id: UUID) -> None:
 
     committer.run(put_away)
     if is_due:
+        del made  # it is large, and the committer still knows the job
         authorship.project(document_id, seconds=authorship.TIDY_S)
+        memory.trim()
 
 
 def tidy_overdue(*, most: int = 20) -> int:

@@ -8,13 +8,14 @@ import logging
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import F, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce, Length
+from pycrdt import Doc
 
-from workspaces.documents import content, crdt
+from workspaces.documents import content, crdt, protocol
 from workspaces.documents.models import Document, DocumentSnapshot, DocumentUpdate
 from wukong.kernel.errors import NotFound
 
@@ -22,28 +23,55 @@ ROWS = 500
 BYTES = 256 * 1024
 KEEP = 2
 _MARK: Final = b"crc1"
+_ROWS_AT_ONCE: Final = 200
 _log = logging.getLogger("wukong.documents")
 
 
 def load(document_id: UUID) -> tuple[bytes, int]:
     """Return the document's state as one Yjs v1 update, and the seq up to which it goes. Raises NotFound."""
+    for seq, state in _stored(document_id):
+        if not DocumentUpdate.objects.since(document_id, seq).exists():
+            return state, seq
+        if (opened := _opened(document_id, seq, state)) is not None:
+            return bytes(opened[0].get_update()), opened[1]
+    raise AssertionError("an empty document always opens")
+
+
+def replica(document_id: UUID) -> tuple[Doc[Any], int]:
+    """Return a replica of the document, and the seq up to which it goes. Raises NotFound.
+
+    To decode a long document twice, once for its state and once from that, would take twice the time.
+    """
+    for seq, state in _stored(document_id):
+        if (opened := _opened(document_id, seq, state)) is not None:
+            return opened
+    raise AssertionError("an empty document always opens")
+
+
+def _stored(document_id: UUID) -> Iterator[tuple[int, bytes]]:
+    """Yield the sound snapshots as `_sound` does. Raises NotFound."""
     if not Document.objects.filter(pk=document_id).exists():
         raise NotFound
-    for seq, state in _sound(document_id):
-        rows = DocumentUpdate.objects.since(document_id, seq).values_list("seq", "data")
-        updates = [(at, bytes(data)) for at, data in rows]
-        if not updates:
-            return state, seq
-        try:
-            doc = crdt.open_doc(state)
-        except ValueError as error:
-            _log.error("the snapshot of %s at %s does not open: %s", document_id, seq, error)
-            continue
+    yield from _sound(document_id)
+
+
+def _opened(document_id: UUID, seq: int, state: bytes) -> tuple[Doc[Any], int] | None:
+    """Return a document with its rows after `seq` applied, and the seq of the last.
+
+    None, with a line in the log, if its state does not open.
+    """
+    try:
+        doc = crdt.open_doc(state)
+    except ValueError as error:
+        _log.error("the snapshot of %s at %s does not open: %s", document_id, seq, error)
+        return None
+    rows = DocumentUpdate.objects.since(document_id, seq).values_list("seq", "data")
+    while some := list(rows.filter(seq__gt=seq)[:_ROWS_AT_ONCE]):  # all of them may be as large as the document
         with doc.transaction():
-            for _seq, update in updates:
-                doc.apply_update(update)
-        return bytes(doc.get_update()), updates[-1][0]
-    raise AssertionError("an empty document always opens")
+            for _seq, update in some:
+                doc.apply_update(bytes(update))
+        seq = some[-1][0]
+    return doc, seq
 
 
 def _sound(document_id: UUID) -> Iterator[tuple[int, bytes]]:
@@ -104,14 +132,19 @@ def make(document_id: UUID, *, verifies: bool = True) -> Snapshot:
     Only reads: a large document takes its time, and no writer should wait for it. Raises NotFound, ValueError when the
     state does not load to the document it was taken from.
     """
-    state, head = load(document_id)
-    doc = crdt.open_doc(state)
+    doc, head = replica(document_id)
+    state = bytes(doc.get_update())
     nodes = content.read(doc)
     if verifies and head:
-        again = crdt.open_doc(bytes(doc.get_update()))
-        if again.get_state() != doc.get_state() or content.read(again) != nodes:
+        again = crdt.open_doc(state)
+        if _clocks(again) != _clocks(doc) or content.read(again) != nodes:
             raise ValueError(f"the snapshot of {document_id} at {head} does not load to the same state")
     return Snapshot(head, state, content.words_in(content.plain_text(nodes)))
+
+
+def _clocks(doc: Doc[Any]) -> dict[int, int]:
+    """Return the state vector: its bytes name the clients in any order."""
+    return protocol.read_state_vector(doc.get_state())
 
 
 def overdue(most: int) -> list[UUID]:
@@ -128,6 +161,13 @@ def store(*, document_id: UUID, made: Snapshot) -> None:
     """
     if made.seq:
         rows = DocumentSnapshot.objects.filter(document_id=document_id)
-        rows.get_or_create(document_id=document_id, seq=made.seq, defaults={"state": sealed(made.state)})
+        row, is_new = rows.get_or_create(document_id=document_id, seq=made.seq, defaults={"state": b""})
+        if is_new:
+            _write(row.pk, sealed(made.state))
+            _write(0, b"")  # nobody: SQLite's connection remembers what this statement was given last, all its bytes
         kept = list(rows.order_by("-seq").values_list("seq", flat=True)[:KEEP])
         rows.filter(seq__lt=kept[-1]).delete()
+
+
+def _write(row: int, state: bytes) -> None:
+    DocumentSnapshot.objects.filter(pk=row).update(state=state)

@@ -52,8 +52,15 @@ async def load(job: Callable[[], T]) -> T:
 
 
 async def tidy(job: Callable[[], T]) -> T:
-    """Run a `job` that may take long and nobody waits for."""
-    return await _slow.run(job)
+    """Run a `job` that may take long and nobody waits for. Its connection does not stay: it keeps what it has read."""
+
+    def then_close() -> T:
+        try:
+            return job()
+        finally:
+            connection.close()
+
+    return await _slow.run(then_close)
 
 
 def aside(job: Callable[[], object]) -> None:

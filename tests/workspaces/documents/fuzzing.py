@@ -15,7 +15,8 @@ if __name__ == "__main__":
     django.setup()
 
 from tests.workspaces.documents import mutations
-from workspaces.documents import content, crdt, landmarks, wire
+from workspaces.documents import content, crdt, wire
+from workspaces.documents.landmarks import Landmarks
 from workspaces.documents.rooms import batch
 from workspaces.documents.rooms.batch import Entry
 from workspaces.documents.rooms.gate import Gap, Gate
@@ -44,9 +45,9 @@ class Target:
         doc = crdt.open_doc()
         crdt.apply(doc, self.log)
         state = doc.get_update()
-        self.replica = Replica(state)
+        self.replica = Replica(crdt.open_doc(state))
         vector = self.replica.clocks()
-        self.gate = Gate(dict.fromkeys(vector, EVE), vector, landmarks=landmarks.of_state(state))
+        self.gate = Gate(dict.fromkeys(vector, EVE), vector, landmarks=Landmarks(state))
 
     def offer(self, data: bytes) -> bool:
         """Return whether the update was taken."""

@@ -14,6 +14,8 @@ from types import SimpleNamespace
 from typing import Any, Protocol
 from unittest import mock
 
+from pycrdt import Doc
+
 from workspaces.documents import content, crdt, log, protocol
 from workspaces.documents.consumers import DocumentConsumer
 from workspaces.documents.protocol import STEP1, STEP2, UPDATE
@@ -260,9 +262,9 @@ class _Logs:
     def since(self, document_id: uuid.UUID, seq: int) -> list[tuple[int, bytes]]:
         return self.of[document_id].rows[seq:]
 
-    def load(self, document_id: uuid.UUID) -> tuple[bytes, int]:
+    def replica(self, document_id: uuid.UUID) -> tuple[Doc[Any], int]:
         kept = self.of[document_id]
-        return bytes(kept.built().get_update()), len(kept.rows)
+        return crdt.open_doc(kept.built().get_update()), len(kept.rows)
 
     def owners(self, document_id: uuid.UUID, client_ids: Iterable[int]) -> dict[int, uuid.UUID]:
         owners = self.of[document_id].owners
@@ -294,7 +296,7 @@ def log_in_memory() -> Iterator[None]:
             (outlet, "wire_behind", lambda _send: None),
             (pace, "READ_EVERY_S", 0.0),
             (pace.Pace, "rest", lambda _pace, _began: 0.0),
-            *((log, name, getattr(_logs, name)) for name in ("append", "since", "load", "owners", "bind_client_id")),
+            *((log, name, getattr(_logs, name)) for name in ("append", "since", "replica", "owners", "bind_client_id")),
         ):
             stack.enter_context(mock.patch.object(place, name, value))
         yield

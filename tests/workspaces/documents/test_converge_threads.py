@@ -47,8 +47,8 @@ async def text_of(document) -> str:
 
 
 async def test_an_old_copy_adds_its_words_and_overwrites_nothing(sockets, document):
-    """suitenumerique/docs #1909 and #1093 (the document of a phone that slept replaced everybody's), outline #5770 (a
-    client that returns merges).
+    """suitenumerique/docs #1909, #1093, #456, #486 (the document of a phone that slept replaced everybody's), outline
+    #5770 (a client that returns merges).
     """
     ada, sleeper = await sockets.at("Ada"), await sockets.at("Bob")
     asleep = copy_of(sleeper)

@@ -293,7 +293,10 @@ async def test_a_document_that_cannot_be_loaded_leaves_no_room_behind(sockets, m
 
 
 async def test_an_update_that_breaks_the_document_closes_only_its_sender(sockets, document):
-    """A text node at the top crashes browsers; the update alone does not tell where it stands."""
+    """pycrdt-websocket #30, #33, #143, jupyter-collaboration #245, #290: one exception ended the room for all.
+
+    A text node at the top crashes browsers; the update alone does not tell where it stands.
+    """
     at_ada, at_bob = await sockets.at("Ada"), await sockets.at("Bob")
     held = at_ada.type("honest ")
     bad = _text_at_the_top(at_bob)

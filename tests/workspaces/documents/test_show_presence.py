@@ -14,6 +14,7 @@ def named(client, name: str):
 
 
 async def test_the_server_says_who_somebody_is(sockets, ada):
+    """outline #13804, hocuspocus #1096, #1055, open-webui #25946, vektor #101: a name that the client chooses."""
     at_ada, at_rita = await sockets.at("Ada"), await sockets.at("Rita")
 
     at_ada.say({"user": {"name": "The Pope", "color": "#fff", "kind": "agent"}, "cursor": {"anchor": 1}})
@@ -107,6 +108,7 @@ async def test_a_client_that_comes_back_sees_the_others_as_new(sockets):
 
 
 async def test_nobody_speaks_for_somebody_else(sockets):
+    """outline #13804, vektor #101, #134: a cursor that somebody else moves or takes away."""
     at_ada, at_bob, at_rita = await sockets.at("Ada"), await sockets.at("Bob"), await sockets.at("Rita")
     at_ada.say({"cursor": "here"})
     await until(lambda: named(at_rita, "Ada"))

@@ -90,6 +90,7 @@ async def test_hello_says_what_our_browser_needs(sockets, document, bob):
 
 
 async def test_a_browser_with_an_old_schema_is_sent_away(sockets):
+    """suitenumerique/docs, convertHandler.ts: what an old schema does not know loses its words."""
     client = await sockets("Ada", query="schema=0").open()
 
     assert await client.until_closed() == 4426
@@ -308,6 +309,7 @@ async def test_who_is_too_fast_is_closed(sockets, monkeypatch):
 
 
 async def test_somebody_elses_client_id_cannot_be_used(sockets, document):
+    """hocuspocus #850: one client id in two hands, and what a document says depends on what came first."""
     ada, bob = await sockets.at("Ada"), await sockets.at("Bob")
     ada.update(ada.type("mine"))
     await ada.until_acked()

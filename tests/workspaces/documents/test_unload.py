@@ -112,6 +112,7 @@ async def test_people_who_come_and_go_leave_nothing_in_a_room(sockets, document)
 
 
 async def test_a_room_that_has_ended_is_forgotten(sockets, monkeypatch):
+    """y-websocket #23, #142, #145, #163: documents without people stayed in memory."""
     monkeypatch.setattr(hub, "KEEP_S", 0.2)
     at_ada = await sockets.at("Ada")
     room = weakref.ref(next(iter(hub._rooms.values())))

@@ -28,17 +28,18 @@ class Joining:
         self._used_at = 0.0
 
     def changed(self, delta: bytes) -> None:
-        """Note what has been added to the replica."""
+        """Note what has been added to the replica. A state that is too old to be sent is as large as the document."""
         if self._state is not None:
             self._since.append(delta)
             self._size += len(delta)
+            if len(self._since) > _MOST_UPDATES or self._size > _MOST_BYTES:
+                self._forget()
 
     def parcels(self) -> list[Parcel]:
         """Return step 2 with the state of a while ago, and an update with the rest if there is one."""
         self._used_at = time.monotonic()
-        if self._state is None or len(self._since) > _MOST_UPDATES or self._size > _MOST_BYTES:
+        if self._state is None:
             self._state = Parcel((protocol.sync_message(protocol.STEP2, self._encode()),))
-            self._since, self._size = [], 0
         if len(self._since) > 1:
             self._since = [bytes(merge_updates(*self._since))]
         return [self._state, *(Parcel((protocol.sync_message(protocol.UPDATE, one),)) for one in self._since)]
@@ -46,4 +47,7 @@ class Joining:
     def look(self) -> None:
         """Forget the state when nobody has come for it lately: it is as large as the document."""
         if self._state is not None and time.monotonic() - self._used_at > _KEEP_S:
-            self._state, self._since, self._size = None, [], 0
+            self._forget()
+
+    def _forget(self) -> None:
+        self._state, self._since, self._size = None, [], 0

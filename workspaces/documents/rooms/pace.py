@@ -1,12 +1,16 @@
-"""How often a room takes its turns: at once while it is cheap, less often the more a turn costs."""
+"""How often a room takes its turns: the first at once, the next after a rest, longer the more a turn costs.
+
+What comes during the rest is committed and told in one piece. A person alone is never made to wait; where many write,
+words are seen up to `LONGEST_S` later, and each of them costs a fraction.
+"""
 
 import time
 from typing import Final
 
-SHARE: Final = 5
-"""A room spends at most a fifth of a core: from one turn to the next it takes five times what a turn costs."""
+SHARE: Final = 40
+"""From one turn to the next a room takes forty times what a turn costs: a quiet one spends 2.5 % of a core at most."""
 
-LONGEST_S: Final = 0.025
+LONGEST_S: Final = 0.03
 READ_EVERY_S: Final = 0.03
 """Agents flush many times a second, and each flush is hinted at."""
 

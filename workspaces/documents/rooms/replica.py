@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from pycrdt import TransactionEvent, merge_updates
+from pycrdt import Doc, TransactionEvent, merge_updates
 
-from workspaces.documents import crdt, landmarks, protocol
+from workspaces.documents import archive, crdt, protocol
 from workspaces.documents.limits import Size
 from workspaces.documents.nesting import Id
 from workspaces.documents.order import Order
@@ -17,10 +17,10 @@ from workspaces.documents.watch import Watch
 
 
 class Replica:
-    """A pycrdt document and what changes in it. On the event loop's thread only."""
+    """A pycrdt document, which nobody else has, and what changes in it. On the event loop's thread only."""
 
-    def __init__(self, state: bytes) -> None:
-        self._doc = crdt.open_doc(state)
+    def __init__(self, doc: Doc[Any]) -> None:
+        self._doc = doc
         self._deltas: list[bytes] = []
         self._watch = Watch(self._doc)
         self.order = Order(self._doc)
@@ -51,7 +51,7 @@ class Replica:
     def is_deleted(self, at: Id) -> bool:
         """Return whether what was written as `at` is gone. Costs what its writer has written since."""
         tail = bytes(self._doc.get_update(protocol.state_vector({**self.clocks(), at[0]: at[1]})))
-        return landmarks.is_deleted(tail, at)
+        return archive.is_deleted(tail, at)
 
     def since(self, vector: bytes) -> bytes:
         """Return what somebody at `vector` lacks, as one update. Raises ValueError for a vector that is none."""

@@ -66,7 +66,7 @@ class Room:
         self.presences = Presences(document_id, self._audience, lambda: self.is_busy)
 
     def _take_over(self, loaded: store.Loaded) -> None:
-        self._replica = Replica(loaded.state)
+        self._replica = Replica(loaded.doc)
         self.head, self.generation = loaded.head, loaded.generation
         self.gate = Gate(loaded.owners, self._replica.clocks(), measure=self._size, landmarks=loaded.landmarks)
 
@@ -232,7 +232,7 @@ class Room:
                 self._answer_waiting()
                 if self._hinted <= self.head:
                     self._is_read.set()
-                if self._pending and not self.is_draining and (rest := self._pace.rest(began)) > 0:
+                if not self.is_draining and (rest := self._pace.rest(began)) > 0:
                     await asyncio.sleep(rest)
         except Exception:  # noqa: BLE001 - a bug must not leave a room that looks open and is dead
             _log.exception("the room of %s failed and is loaded anew", self.document_id)

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
-from pycrdt import get_state
+from pycrdt import Doc
 
-from workspaces.documents import access, landmarks, log, protocol
+from workspaces.documents import access, log, protocol
 from workspaces.documents.landmarks import Landmarks
 from workspaces.documents.models import Document, WriterKind
 from workspaces.people.access import role_of
@@ -37,12 +38,14 @@ def standings(document_ids: Sequence[UUID]) -> dict[UUID, Standing]:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A document as the log has it: its state as one update, the seq it stands at, who owns the client ids in it.
+    """A document as the log has it: a replica of it, the seq it stands at, who owns the client ids in it.
 
     Ids under which nothing has been written are not among them: there is one for each time that somebody came.
+    The replica is made where it is read, because to decode a long document takes most of the time of opening it; it
+    belongs to who takes it over.
     """
 
-    state: bytes
+    doc: Doc[Any]
     head: int
     owners: dict[int, UUID]
     generation: int
@@ -55,10 +58,10 @@ def load(document_id: UUID) -> Loaded:
     standing = standings([document_id]).get(document_id)
     if standing is None:
         raise NotFound
-    state, head = log.load(document_id)
-    vector = protocol.read_state_vector(get_state(state)) if state else {}
-    owners = log.owners(document_id, vector)
-    return Loaded(state, head, owners, standing.generation, standing.rights, landmarks.of_state(state))
+    doc, head = log.replica(document_id)
+    owners = log.owners(document_id, protocol.read_state_vector(doc.get_state()))
+    marks = Landmarks(bytes(doc.get_update()))
+    return Loaded(doc, head, owners, standing.generation, standing.rights, marks)
 
 
 @dataclass(frozen=True, slots=True)

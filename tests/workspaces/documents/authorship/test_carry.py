@@ -3,10 +3,13 @@
 import pytest
 from pycrdt import XmlElement, XmlText
 
+from tests.workspaces.documents import updates
 from tests.workspaces.documents.authorship.logs import Desk, by, drop, paragraph, put, texts_of
 from workspaces.documents import crdt
 from workspaces.documents.authorship import shown
 from workspaces.documents.authorship.carries import Certainty
+from workspaces.documents.authorship.reading import Kind
+from workspaces.documents.protocol import var_uint
 
 ADA, BOB, MAX = 1, 2, 7
 LINE = "Tea from the high gardens 高山茶园的春茶 is picked by hand 🍃 in spring"
@@ -134,6 +137,52 @@ def test_marks_cut_words_apart_and_they_move_together(desk):
     desk.write(ADA, move)
 
     assert by(desk.book()) == [[(LINE, MAX)]]
+
+
+def test_half_a_pair_moves_as_what_yjs_shows_of_it():
+    """Somebody writes between the halves of a character and takes it away again: two marks stay, and Max's they are."""
+    half = 2 + LINE.index("🍃")
+    size = len(LINE.encode("utf-16-le")) // 2
+    old, new = updates.child_of(MAX, 0), updates.child_of(ADA, 0)
+    shown_by_yjs = LINE.replace("🍃", "\ufffd\ufffd")
+    ends = var_uint(MAX) + var_uint(half) + var_uint(MAX) + var_uint(half + 1)
+    desk = Desk()
+    words = updates.words(updates.child_of(MAX, 1), LINE)
+    desk.put(updates.update(updates.element(), updates.text_node(old), words, client=MAX), MAX, kind="agent")
+    desk.put(updates.update(b"\xc4" + ends + updates.S("x"), client=BOB), BOB)
+    desk.put(b"\0" + _deleted(BOB, 0, 1), BOB)
+    words = updates.words(updates.child_of(ADA, 1), shown_by_yjs)
+    gone = _deleted(MAX, 0, 2 + size)
+    desk.put(updates.update(updates.element(), updates.text_node(new), words, client=ADA, deleted=gone), ADA)
+
+    assert by(desk.book()) == [[(shown_by_yjs, MAX)]]
+
+
+def _deleted(client: int, clock: int, length: int) -> bytes:
+    return b"".join(map(var_uint, (1, client, 1, clock, length)))
+
+
+def test_words_that_come_into_a_dead_block_take_nothing_with_them(desk):
+    """Ada moves a line to two places, and one of them is gone already: what nobody sees is no place to move to."""
+    desk.write(BOB, lambda root: put(root, paragraph("of Bob")))
+    desk.doc(ADA)
+    away = desk.docs.pop(ADA)
+    desk.write(BOB, lambda root: drop(root, 1))
+    made: list[bytes] = []
+    subscription = away.observe(lambda event: made.append(event.update))
+    with away.transaction():
+        root = crdt.root_of(away)
+        cut(root, 0, len(LINE))
+        insert(root, 3, LINE, place=1)
+        put(root, paragraph(LINE))
+    away.unobserve(subscription)
+    desk.put(made[0], ADA)
+
+    book = desk.book()
+
+    assert by(book) == [[], [(LINE, MAX)]]
+    late = [run for run in book.tree.strands[ADA].runs if run.kind is Kind.TEXT and run.parent.is_dead]
+    assert [(run.is_dead, run.text) for run in late] == [(True, None)]
 
 
 def test_what_is_typed_is_of_who_types(desk):

@@ -125,7 +125,10 @@ def test_the_budget_is_a_count():
 
 
 async def test_words_under_somebody_elses_client_id_do_not_come_into_the_log(sockets, document):
-    """Nothing that the projection reads says who somebody is: the gate has looked."""
+    """etherpad #7430, #4104: words in the name of somebody else.
+
+    Nothing that the projection reads says who somebody is: the gate has looked.
+    """
     ada, bob = await sockets.at("Ada"), await sockets.at("Bob")
     ada.update(ada.type("mine"))
     await ada.until_acked()
