@@ -5,7 +5,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter, process_time
-from typing import Any
+from typing import Any, Final
 
 from pycrdt import Doc, XmlFragment
 
@@ -23,6 +23,7 @@ JOINERS, ONE_BY_ONE = 100, 20
 AGENTS, TOKENS_PER_S, FLUSH_S, WATCHERS = 8, 200, 0.12, 20
 KEYS_PER_S = 8.0
 _ENDED = {4401, 4403, 4404}
+_LEAVE: Final = 20
 
 
 def frozen(server: Server, seconds: float, readers: int = FROZEN) -> dict[str, Any]:
@@ -168,7 +169,8 @@ def revocation(server: OurServer) -> dict[str, Any]:
     crowd = Crowd()
     try:
         (document,) = server.documents(1)
-        leaving: list[tuple[str, str]] = server.installation.has["leaving"]
+        members: list[tuple[str, str]] = server.installation.has["leaving"]
+        leaving, members[:_LEAVE] = members[:_LEAVE], []  # they are gone for good, for the next server too
         clients = crowd.open([server.door_with(document, key) for key, _membership in leaving])
         bystander = crowd.open([server.door(document, 0)])[0]
         rest = Rest(f"http://127.0.0.1:{server.port}", server.installation.has["owner"])
