@@ -1,14 +1,11 @@
 """How many may sit at a document, and how much each of them may send: who is over goes, the others go on."""
 
 import asyncio
-import time
 from uuid import uuid4
-
-import pytest
 
 from tests.sockets import until
 from workspaces.documents import protocol
-from workspaces.documents.rooms import hub, pace
+from workspaces.documents.rooms import hub
 from workspaces.sockets import rates
 from workspaces.sockets.connection import Connection
 from workspaces.sockets.rates import Rate
@@ -148,17 +145,3 @@ def test_an_allowance_is_given_anew_with_the_time_and_forgotten_with_the_last_so
 
     del first, second
     assert person not in rates._persons
-
-
-def test_a_dear_room_takes_its_turns_less_often_but_never_sleeps(monkeypatch):
-    monkeypatch.setattr("workspaces.documents.rooms.pace.time.monotonic", lambda: 100.0)
-    cheap, dear = pace.Pace(), pace.Pace()
-
-    for _ in range(50):
-        cheap.spent(0.0002)
-        dear.spent(0.5)
-
-    assert cheap.rest(100.0) == pytest.approx(pace.SHARE * 0.0002, rel=0.01)
-    assert cheap.rest(99.9) < 0  # at once: it has rested
-    assert dear.rest(100.0) == pace.LONGEST_S < 0.04
-    assert time.monotonic() == 100.0

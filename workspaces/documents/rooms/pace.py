@@ -11,7 +11,7 @@ SHARE: Final = 40
 """From one turn to the next a room takes forty times what a turn costs: a quiet one spends 2.5 % of a core at most."""
 
 LONGEST_S: Final = 0.03
-READ_EVERY_S: Final = 0.03
+READ_EVERY_S: Final = 0.015
 """Agents flush many times a second, and each flush is hinted at."""
 
 

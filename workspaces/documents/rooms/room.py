@@ -227,12 +227,13 @@ class Room:
     async def _turns(self) -> None:
         try:
             while self._has_work:
-                began = self._now()
-                await (self._commit() if self._pending else self._catch_up())
+                began, is_ours = self._now(), bool(self._pending)
+                await (self._commit() if is_ours else self._catch_up())
                 self._answer_waiting()
                 if self._hinted <= self.head:
                     self._is_read.set()
-                if not self.is_draining and (rest := self._pace.rest(began)) > 0:
+                # What was only read has waited for its writer's turn: it has a rest of its own.
+                if is_ours and not self.is_draining and (rest := self._pace.rest(began)) > 0:
                     await asyncio.sleep(rest)
         except Exception:  # noqa: BLE001 - a bug must not leave a room that looks open and is dead
             _log.exception("the room of %s failed and is loaded anew", self.document_id)
