@@ -115,7 +115,7 @@ def _database(url: str) -> dict[str, object]:
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 5,
                 "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
-                "PRAGMA foreign_keys=ON; PRAGMA cache_size=-2048",  # kB for each thread; the system caches the file
+                "PRAGMA foreign_keys=ON; PRAGMA cache_size=-1024",  # kB for each thread; the system caches the file
             },
         }
     parts = urlsplit(url)

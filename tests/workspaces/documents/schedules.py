@@ -295,7 +295,7 @@ def log_in_memory() -> Iterator[None]:
             (store, "standings", _logs.standings),
             (outlet, "wire_behind", lambda _send: None),
             (pace, "READ_EVERY_S", 0.0),
-            (pace.Pace, "rest", lambda _pace, _began: 0.0),
+            (pace, "LONGEST_S", 0.0),
             *((log, name, getattr(_logs, name)) for name in ("append", "since", "replica", "owners", "bind_client_id")),
         ):
             stack.enter_context(mock.patch.object(place, name, value))

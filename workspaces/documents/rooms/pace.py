@@ -20,15 +20,18 @@ class Pace:
 
     def __init__(self) -> None:
         self._cost = 0.0
+        self._next_at = 0.0
         self._read_at = 0.0
 
-    def spent(self, cost: float) -> None:
-        """Note what a turn has cost, in seconds."""
+    def spent(self, cost: float, began: float) -> None:
+        """Note what a turn has cost, in seconds, and when it began (steady clock)."""
         self._cost += 0.25 * (cost - self._cost)
+        self._next_at = began + min(SHARE * self._cost, LONGEST_S)
 
-    def rest(self, began: float) -> float:
-        """Return the seconds until the next turn, after one that began then (steady clock)."""
-        return min(SHARE * self._cost, LONGEST_S) - (time.monotonic() - began)
+    @property
+    def until_turn(self) -> float:
+        """Return the seconds until the next turn; negative: now."""
+        return self._next_at - time.monotonic()
 
     def read(self) -> None:
         """Note that the log is read now."""

@@ -84,8 +84,8 @@ class Room:
 
     @property
     def is_busy(self) -> bool:
-        """Whether anything is on its way into the log."""
-        return self._turn is not None
+        """Whether anything is on its way into the log, or out of it."""
+        return self._turn is not None or bool(self._pending)
 
     # --- members -----------------------------------------------------------------------------------------------------
     def join(self, member: Member) -> None:
@@ -201,51 +201,53 @@ class Room:
 
     async def drain(self, seconds: float) -> None:
         """Finish what is on its way; nothing more is taken."""
+        self._wake()
         if self._turn is not None:
             await asyncio.wait([self._turn], timeout=seconds)
 
     # --- turns -------------------------------------------------------------------------------------------------------
     def _wake(self) -> None:
-        if self._turn is not None or self.is_closed:
+        """See to it that the next turn begins when it is due."""
+        if self._turn is not None or self.is_closed or (wait := self._until_work()) is None:
             return
-        if self._has_work:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if wait <= 0:
             self._turn = self._loop.create_task(self._turns())
-        elif self._timer is None:
-            self._timer = self._loop.call_later(self._pace.until_read, self._due)
+        else:
+            self._timer = self._loop.call_later(wait, self._wake)
 
-    def _due(self) -> None:
-        self._timer = None
+    def _until_work(self) -> float | None:
+        """Return the seconds until there is something to write or to read, at once if not positive; None: there is not.
+
+        What is written rests after a turn, what is read after a reading: agents flush many times a second.
+        """
+        waits = [self._until_commit()] if self._pending else []
         if self._hinted > self.head:
-            self._wake()
+            waits.append(self._pace.until_read)
+        return min(waits, default=None)
 
-    @property
-    def _has_work(self) -> bool:
-        """Whether there is something to write, or to read and it is time: agents flush many times a second."""
-        is_time = self._hinted > self.head and self._pace.until_read <= 0
-        return not self.is_closed and (bool(self._pending) or is_time)
+    def _until_commit(self) -> float:
+        return 0.0 if self.is_draining else self._pace.until_turn
 
     async def _turns(self) -> None:
         try:
-            while self._has_work:
-                began, is_ours = self._now(), bool(self._pending)
-                await (self._commit() if is_ours else self._catch_up())
+            while not self.is_closed and (wait := self._until_work()) is not None and wait <= 0:
+                await (self._commit() if self._pending and self._until_commit() <= 0 else self._catch_up())
                 self._answer_waiting()
                 if self._hinted <= self.head:
                     self._is_read.set()
-                # What was only read has waited for its writer's turn: it has a rest of its own.
-                if is_ours and not self.is_draining and (rest := self._pace.rest(began)) > 0:
-                    await asyncio.sleep(rest)
         except Exception:  # noqa: BLE001 - a bug must not leave a room that looks open and is dead
             _log.exception("the room of %s failed and is loaded anew", self.document_id)
             self.close(Close.COME_BACK_LATER)
         finally:
             self._turn = None
-        if self._pending or self._hinted > self.head:
-            self._wake()
+        self._wake()
 
     async def _commit(self) -> None:
         batch = self._take()
-        began = self._now()
+        began = began_turn = self._now()
         try:
             delta, rows = batches.apply(self._replica, batch)
         except crdt.Broken as error:
@@ -276,7 +278,7 @@ class Room:
         told = {client: entry.facts.end(client) for entry in rows if entry.facts for client in entry.adds}
         acks = {entry.member: entry.n for entry in batch}
         self._tell(others, delta, acks, clocks=told if others is None else self._replica.clocks())
-        self._pace.spent(cost + self._now() - began)
+        self._pace.spent(cost + self._now() - began, began_turn)
 
     def _take(self) -> list[Entry]:
         if self._careful:
