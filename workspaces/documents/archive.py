@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from workspaces.documents.nesting import Id
 from workspaces.documents.protocol import Malformed, Reader
+from workspaces.documents.spans import Spans
 from workspaces.documents.wire import halves_in
 
 _GC, _DELETED, _JSON, _BINARY, _STRING, _EMBED, _FORMAT, _TYPE, _ANY, _DOC, _SKIP = range(11)
@@ -39,7 +40,7 @@ class Archive:
         """Elements and text nodes."""
         self.texts: set[Id] = set()
         """The latter."""
-        self.values: set[Id] = set()
+        self.values = Spans()
         self.halves: set[Id] = set()
         """Second halves of surrogate pairs."""
         self._state = state
@@ -108,7 +109,7 @@ class Archive:
                 reader.var_bytes()
         length = self._read_content(reader, client, clock, kind)
         if info & 32:
-            self.values.update((client, clock + at) for at in range(length))
+            self.values.add(client, clock, clock + length - 1)
         return length
 
     def _read_content(self, reader: Reader, client: int, clock: int, kind: int) -> int:

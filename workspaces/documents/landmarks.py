@@ -19,6 +19,7 @@ from workspaces.documents.archive import Archive, Origins
 from workspaces.documents.nesting import Id
 from workspaces.documents.order import Question
 from workspaces.documents.protocol import Malformed
+from workspaces.documents.spans import Spans
 from workspaces.documents.wire import FORMAT, GONE, LETTERS, TYPE, VALUE, Facts, Lean
 
 
@@ -51,7 +52,7 @@ def _is_known(lean: Lean, run: Run | None, fresh: Mapping[Id, Lean]) -> bool:
     )
 
 
-_MOST_VALUES = 10_000
+_MOST_UNDER = 50  # whether each of them is gone costs a look at what its writer has written since
 _MOST_QUESTIONS = 2_000
 _IS_TEXT = {LETTERS: True, FORMAT: True, TYPE: False}
 
@@ -72,11 +73,13 @@ class Landmarks:
         for mine, found in (
             (self.holders, facts.nodes),
             (self.texts, facts.text_nodes),
-            (self.values, facts.values),
             (self.halves, facts.halves),
         ):
             if found:
                 mine.update(at for at in found if at[1] >= known.get(at[0], 0))
+        for client, first, last in facts.values:
+            if last >= (have := known.get(client, 0)):
+                self.values.add(client, max(first, have), last)
         for lean in facts.leans:
             if lean.last[1] >= known.get(lean.last[0], 0):
                 self._keep(lean)
@@ -108,12 +111,12 @@ class Landmarks:
         `known` is the state vector before the update.
         """
         under: set[Id] = set()
-        values = set(facts.values)
+        values = facts.values
         for lean in facts.leans:
             if lean.last[1] >= known.get(lean.last[0], 0):
                 under |= self._check_lean(lean, values, known)
-        if values:
-            facts.values = list(values)
+        if len(under) > _MOST_UNDER:
+            raise Malformed("an update below too much that is gone")
         if self.halves or facts.halves:
             halves = set(facts.halves)
             if any(at in self.halves or at in halves for at in _cuts(facts, known)):
@@ -168,7 +171,7 @@ class Landmarks:
         line = (before, lean.left, lean.right, behind)
         return tuple(dict.fromkeys(at for at in line if at is not None))
 
-    def _check_lean(self, lean: Lean, values: set[Id], known: Mapping[int, int]) -> set[Id]:
+    def _check_lean(self, lean: Lean, values: Spans, known: Mapping[int, int]) -> set[Id]:
         if lean.parent is not None:
             return self._check_parent(lean, lean.parent, known)
         beside = [at for at in (lean.left, lean.right) if at is not None]
@@ -177,8 +180,8 @@ class Landmarks:
             if lean.right is not None or any(clock >= known.get(client, 0) for client, clock in strangers):
                 raise Malformed("a value stands in no attribute")
             return strangers
-        if lean.sort == GONE and len(strangers) < len(set(beside)) and lean.last[1] - lean.first < _MOST_VALUES:
-            values.update((lean.last[0], clock) for clock in range(lean.first, lean.last[1] + 1))
+        if lean.sort == GONE and len(strangers) < len(set(beside)):
+            values.add(lean.last[0], lean.first, lean.last[1])
             return set()  # it was a value; Yjs forgets to say so as it merges updates
         if len(strangers) < len(set(beside)):
             raise Malformed("a piece that is no value stands in an attribute")

@@ -18,6 +18,7 @@ from workspaces.documents.limits import DOCUMENT_BYTES, MESSAGE_BYTES, Size
 from workspaces.documents.nesting import Id, Kind, Nesting, Piece
 from workspaces.documents.protocol import Malformed, Reader, strict_json
 from workspaces.documents.schema import ATTRIBUTES, ELEMENTS, MARKS, ROOT
+from workspaces.documents.spans import Spans
 
 __all__ = ["LIMITS", "MESSAGE", "Facts", "Incomplete", "Limits", "Malformed", "walk"]
 
@@ -29,7 +30,6 @@ _HAS_LEFT, _HAS_RIGHT, _HAS_ATTRIBUTE = 128, 64, 32
 _UNDEFINED, _NULL, _INTEGER, _FLOAT32, _FLOAT64, _FALSE, _TRUE, _STRING_VALUE, _OBJECT, _ARRAY = (
     127, 126, 125, 124, 123, 121, 120, 119, 118, 117,
 )  # fmt: skip
-_MOST_VALUES: Final = 10_000  # deleted ones of one attribute in a row
 _MAX_CLOCK: Final = 1 << 31  # yrs counts in 32 bits
 
 
@@ -87,7 +87,7 @@ class Facts:
     nodes: list[Id] = field(default_factory=list)  # elements and text nodes that it brings
     text_nodes: list[Id] = field(default_factory=list)  # the latter
     blocks: list[Id] = field(default_factory=list)  # those that carry an id
-    values: list[Id] = field(default_factory=list)  # of attributes, deleted ones too
+    values: Spans = field(default_factory=Spans)  # of attributes, deleted ones too
     halves: list[Id] = field(default_factory=list)  # second halves of the surrogate pairs in its text
     leans: list[Lean] = field(default_factory=list)
     text_units: int = 0
@@ -211,9 +211,7 @@ class _Walker:
         if kind != _DELETED and is_value != (kind == _ANY):
             raise Malformed("a piece that is no value of an attribute, or a value that is nothing else")
         if is_value:
-            if length > _MOST_VALUES:
-                raise Malformed("a value of many")
-            self.facts.values += [(client, clock + at) for at in range(length)]
+            self.facts.values.add(client, clock, clock + length - 1)
         if piece.left or piece.right or piece.parent:
             last = (client, clock + length - 1)
             sort = VALUE if is_value else kind

@@ -60,6 +60,7 @@ class Room:
         self._timer: asyncio.TimerHandle | None = None
         self._pace = Pace()
         self._is_read = asyncio.Event()
+        self._must_read = False  # nobody has hinted, but somebody asks
         self._take_over(loaded)
         self._hinted = self.head
         self._audience = Audience(self._replica.clocks(), self._bring_up)
@@ -193,7 +194,9 @@ class Room:
 
     async def refresh(self) -> None:
         """Read the log to its end: a client may have heard more than this process."""
-        self._hinted = max(self._hinted, self.head + 1)
+        if self.is_closed:
+            return
+        self._must_read = True
         self._pace.read_at_once()
         self._is_read.clear()
         self._wake()
@@ -224,19 +227,19 @@ class Room:
         What is written rests after a turn, what is read after a reading: agents flush many times a second.
         """
         waits = [self._until_commit()] if self._pending else []
-        if self._hinted > self.head:
+        if self._must_read or self._hinted > self.head:
             waits.append(self._pace.until_read)
         return min(waits, default=None)
 
     def _until_commit(self) -> float:
-        return 0.0 if self.is_draining else self._pace.until_turn
+        return 0.0 if self.is_draining or self._careful else self._pace.until_turn
 
     async def _turns(self) -> None:
         try:
             while not self.is_closed and (wait := self._until_work()) is not None and wait <= 0:
                 await (self._commit() if self._pending and self._until_commit() <= 0 else self._catch_up())
                 self._answer_waiting()
-                if self._hinted <= self.head:
+                if not self._must_read and self._hinted <= self.head:
                     self._is_read.set()
         except Exception:  # noqa: BLE001 - a bug must not leave a room that looks open and is dead
             _log.exception("the room of %s failed and is loaded anew", self.document_id)
@@ -322,14 +325,14 @@ class Room:
             self._tell(self._replica.since(self._audience.vector()), clocks=self._replica.clocks())
 
     async def _catch_up(self) -> None:
-        wanted, head = self._hinted, self.head
+        wanted, head, self._must_read = self._hinted, self.head, False
         self._pace.read()
         rows = await read(lambda: log.since(self.document_id, head))
         if self.is_closed or self.head != head:
             return
         delta = self._absorb(rows)
         self.head = rows[-1][0] if rows else head
-        if self.head < wanted:
+        if self.head < wanted == self._hinted:
             self._hinted = self.head  # it was hinted at, but is not there; the next look will tell
         self._tell(delta, clocks=self._replica.clocks())
 
