@@ -111,10 +111,12 @@ class Landmarks:
         `known` is the state vector before the update.
         """
         under: set[Id] = set()
-        values = facts.values
+        values, nodes = facts.values, set(facts.nodes)
         for lean in facts.leans:
             if lean.last[1] >= known.get(lean.last[0], 0):
                 under |= self._check_lean(lean, values, known)
+                if lean.sort in (LETTERS, FORMAT) and (lean.left in nodes or lean.right in nodes):
+                    raise Malformed("letters beside a new block")
         if len(under) > _MOST_UNDER:
             raise Malformed("an update below too much that is gone")
         if self.halves or facts.halves:
