@@ -8,7 +8,7 @@ import time
 from typing import Final
 
 SHARE: Final = 40
-"""From one turn to the next a room takes forty times what a turn costs: a quiet one spends 2.5 % of a core at most."""
+"""From one turn to the next a room takes forty times what a turn costs, up to `LONGEST_S`."""
 
 LONGEST_S: Final = 0.03
 READ_EVERY_S: Final = 0.015
