@@ -3,6 +3,7 @@ import { describe, expect, test, vi } from "vitest";
 import * as Y from "yjs";
 import { forgetEverything } from "../src/editor/outbox";
 import { unsavedWords } from "../src/editor/structure";
+import * as wire from "../src/editor/wire";
 import { paragraph, until } from "./server";
 import { BINDING, live, server, tab } from "./tab";
 
@@ -34,7 +35,6 @@ describe("a connection", () => {
     const ada = await live();
     await until(() => server.awareness.getStates().has(1001));
     expect(server.awareness.getStates().get(1001)).toEqual({ user: { name: "悟空 Ada" } });
-    const wire = await import("../src/editor/wire");
     const { encodeAwarenessUpdate } = await import("y-protocols/awareness");
     server.awareness.setLocalState({ user: { name: "作家 🐒 é" } });
     server.last.say(wire.awareness(encodeAwarenessUpdate(server.awareness, [server.awareness.clientID])));
@@ -329,4 +329,26 @@ test("what the editor's binding deletes while it shows other people's words is n
   expect(ada.mismatches).toBe(1);
   expect(ada.provider.isSaved).toBe(true);
   expect(server.doc.getXmlFragment("default").toString()).toContain("cannot show");
+});
+
+test.each([["editor", 1], ["viewer", 0]])("marks that two people set at once and Yjs tidies are sent by whoever may write: %s, %i times", async (role, times) => {
+  server.write((root) => paragraph(root, "words"));
+  server.role = role;
+  const ada = await live();
+  const bold = [1, 2].map((id) => {
+    const doc = new Y.Doc();
+    Y.applyUpdate(doc, Y.encodeStateAsUpdate(server.doc));
+    doc.clientID = id;
+    const words = (doc.getXmlFragment("default").get(0) as Y.XmlElement).get(0) as Y.XmlText;
+    words.format(0, 5, { bold: {} });
+    return Y.encodeStateAsUpdate(doc, Y.encodeStateVector(server.doc));
+  });
+  for (const update of bold) server.last.say(wire.update(update));
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  expect(ada.text()).toContain("<bold>words</bold>");
+  expect(server.last.updates).toHaveLength(times);
+  expect(ada.outbox.entries).toEqual([]);
+  server.last.drop(1012);
+  await until(() => ada.provider.status === "live" && server.sockets.length === 2);
+  expect(ada.refusals).toEqual([]);
 });

@@ -8,7 +8,7 @@ import { Editor } from "@tiptap/core";
 import { ySyncPluginKey } from "y-prosemirror";
 import * as Y from "yjs";
 import { extensions } from "../../frontend/src/editor/extensions";
-import { bringsWhatIsGone, deletesWords } from "../../frontend/src/editor/stray";
+import { deletesWords, Hidden } from "../../frontend/src/editor/stray";
 import { isBroken, mend, rootOf } from "../../frontend/src/editor/structure";
 
 const WORDS = ["a", "b c ", "中文", "字", "é", "e\u0301", "😀", "👩\u200d👩\u200d👧", "🇩🇪", "𠮷野家", "\u200d"];
@@ -53,7 +53,8 @@ class Person {
     this.isGuarded = true;
     for (const update of this.history) Y.applyUpdate(this.doc, update, "remote");
     this.doc.clientID = this.client; // only now: Yjs gives it up when others' words come under it
-    this.hasMismatch = this.hasHidden = false;
+    this.hasMismatch = false;
+    this.takenOut = new Hidden();
     this.doc.on("update", (update, origin) => {
       if (origin === "remote") return;
       if (this.isGuarded && origin === ySyncPluginKey) {
@@ -65,11 +66,9 @@ class Person {
       this.made.push(update);
     });
     this.doc.on("afterTransaction", (transaction) => {
-      if (!this.isGuarded) return;
-      if (transaction.origin === ySyncPluginKey) {
-        this.hasHidden ||= transaction.deleteSet.clients.size > 0;
-        this.hasMismatch ||= deletesWords(transaction);
-      } else if (this.hasHidden) this.hasMismatch ||= bringsWhatIsGone(transaction);
+      if (!this.isGuarded || transaction.origin !== ySyncPluginKey) return;
+      this.takenOut.note(transaction);
+      this.hasMismatch ||= deletesWords(transaction);
     });
     if (isBroken(this.doc)) mend(this.doc);
     this.editor = new Editor({
@@ -87,6 +86,7 @@ class Person {
 
   apply(update) {
     this.history.push(update);
+    this.hasMismatch ||= this.takenOut.isWrittenInto(this.doc, update);
     this.isGuarded = true;
     Y.applyUpdate(this.doc, update, "remote");
     this.isGuarded = false;

@@ -6,6 +6,7 @@ process. The bytes do not tell the order of pieces, and neither does the documen
 a letter behind each of them.
 """
 
+import time
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
@@ -18,6 +19,7 @@ from workspaces.documents.protocol import var_uint
 _PROBER: Final = 0  # no writer has this id; the lowest one stands closest to its left neighbour
 _MOST_PROBES: Final = 400
 _MOST_BEHIND: Final = 256 * 1024
+_SHARE: Final = 20  # at most a twentieth of the time goes into copies that only make the next answers quicker
 _LETTERS: Final = "abcd"
 
 
@@ -41,6 +43,7 @@ class Order:
         self._behind: list[bytes] = []
         self._size = 0  # of what it is behind
         self._clock = 0
+        self._may_copy_at = 0.0
         self._is_probing = False
         self._heard: list[tuple[int, bool, str]] = []  # of a probe: in which block, whether text, in their order
 
@@ -51,13 +54,13 @@ class Order:
         self._behind.append(delta)
         self._size += len(delta)
         if len(self._behind) > _MOST_PROBES or self._size > _MOST_BEHIND:  # nobody has asked for long
-            self._forget()
+            self._let_go()
 
     def check(self, update: bytes, questions: Iterable[Question]) -> bool:
         """Return whether all is right once `update` is applied; False: what it leans on is gone with its block, so
         nothing can be said of it. Raises Broken.
         """
-        if self._copy is None or self._clock > _MOST_PROBES:
+        if self._copy is None or (self._clock > _MOST_PROBES and self._may_copy):
             self._begin()
         try:
             crdt.apply(self._copy, self._behind)
@@ -69,15 +72,34 @@ class Order:
             self._forget()
             raise
 
+    @property
+    def _may_copy(self) -> bool:
+        """Whether a copy that could do without may be made anew. Old letters are in nobody's way, only slow."""
+        return time.monotonic() >= self._may_copy_at
+
+    def _let_go(self) -> None:
+        """Let go of a copy that is far behind, unless another one may not be made so soon: then it follows."""
+        if self._may_copy:
+            self._forget()
+            return
+        try:
+            crdt.apply(self._copy, self._behind)
+            self._behind, self._size = [], 0
+        except crdt.Broken:
+            self._forget()
+
     def _forget(self) -> None:
         """Let go of the copy: it is as large as the document."""
         self._copy = self._subscription = None
         self._behind, self._size = [], 0
 
     def _begin(self) -> None:
+        began = time.monotonic()
         self._copy = crdt.open_doc(self._original.get_update())
         self._behind, self._size, self._clock = [], 0, 0
         self._subscription = crdt.root_of(self._copy).observe_deep(self._hear)
+        ended = time.monotonic()
+        self._may_copy_at = ended + _SHARE * (ended - began)
 
     def _hear(self, events: list[Any]) -> None:
         for number, event in enumerate(events if self._is_probing else []):

@@ -71,6 +71,8 @@ def _opened(document_id: UUID, seq: int, state: bytes) -> tuple[Doc[Any], int] |
             for _seq, update in some:
                 doc.apply_update(bytes(update))
         seq = some[-1][0]
+        if len(some) < _ROWS_AT_ONCE:
+            break
     return doc, seq
 
 

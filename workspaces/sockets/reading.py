@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Final, TypeVar
 
 from django.db import connection
 
 T = TypeVar("T")
+_PATIENCE_S: Final = 1.0  # with the job that runs while the process ends
 
 
 class _Lane:
@@ -16,17 +17,28 @@ class _Lane:
     def __init__(self, name: str) -> None:
         self.name = name
         self.pool: ThreadPoolExecutor | None = None
+        self.jobs: set[Future[Any]] = set()
 
     async def run(self, job: Callable[[], T]) -> T:
         if self.pool is None:
             self.pool = ThreadPoolExecutor(1, self.name)
-        return await asyncio.get_running_loop().run_in_executor(self.pool, _perform, job)
+        future = self.pool.submit(_perform, job)
+        self.jobs.add(future)
+        try:
+            return await asyncio.wrap_future(future)
+        finally:
+            self.jobs.discard(future)
 
     async def close(self) -> None:
+        """Cancel what has not begun, and close the connection once the thread is free, which is not awaited long."""
         pool, self.pool = self.pool, None
-        if pool is not None:
-            await asyncio.get_running_loop().run_in_executor(pool, lambda: connection.close())
-            pool.shutdown(wait=False)
+        if pool is None:
+            return
+        for future in self.jobs:
+            future.cancel()
+        closed = pool.submit(lambda: connection.close())
+        pool.shutdown(wait=False)
+        await asyncio.wait([asyncio.wrap_future(closed)], timeout=_PATIENCE_S)
 
 
 def _perform(job: Callable[[], T]) -> T:
@@ -77,5 +89,4 @@ async def close() -> None:
     pool, _aside = _aside, None
     if pool is not None:
         pool.shutdown(wait=False, cancel_futures=True)
-    for lane in (_quick, _large, _slow):
-        await lane.close()
+    await asyncio.gather(*(lane.close() for lane in (_quick, _large, _slow)))

@@ -13,7 +13,7 @@ import { cutOf } from "./hint";
 import type { Entry, Outbox } from "./outbox";
 import { Queue } from "./queue";
 import { VERSION } from "./schema";
-import { bringsWhatIsGone, deletesWords } from "./stray";
+import { deletesWords, Hidden } from "./stray";
 import { Timers } from "./timers";
 import { backoff, browserSocket, Connection, type SocketMaker } from "./transport";
 import * as wire from "./wire";
@@ -81,8 +81,7 @@ export class Provider {
   private forgiven = 0;
   private isApplying = false;
   private isFirstSyncRunning = false;
-  /** The binding has taken an empty block out of this copy alone: others may still write into it. */
-  private hasHidden = false;
+  private readonly hidden = new Hidden();
   private held: Uint8Array[] | null = null;
   private flushedAt = 0;
   private readonly presence: AwarenessSync;
@@ -339,7 +338,9 @@ export class Provider {
 
   private apply(change: Uint8Array, origin: symbol): void {
     this.options.beforeRemote?.();
+    const isStray = this.hidden.isWrittenInto(this.doc, change);
     this.guard(() => Y.applyUpdate(this.doc, change, origin));
+    if (isStray) this.options.listeners.mismatch();
   }
 
   private ack(n: number, seq: number): void {
@@ -357,16 +358,15 @@ export class Provider {
 
   // --- what leaves ------------------------------------------------------------------------------------------------
   private readonly noteTransaction = (transaction: Y.Transaction): void => {
-    if (!this.isApplying) return;
-    if (transaction.origin === this.options.binding) {
-      this.hasHidden ||= transaction.deleteSet.clients.size > 0;
-      if (deletesWords(transaction)) this.options.listeners.mismatch();
-    } else if (this.hasHidden && bringsWhatIsGone(transaction)) this.options.listeners.mismatch();
+    if (!this.isApplying || transaction.origin !== this.options.binding) return;
+    this.hidden.note(transaction);
+    if (deletesWords(transaction)) this.options.listeners.mismatch();
   };
 
   private readonly noteUpdate = (change: Uint8Array, origin: unknown, _doc: Y.Doc, transaction: Y.Transaction): void => {
     if (origin === REMOTE || origin === STORED) return;
-    if (this.isApplying && origin === this.options.binding) return;
+    // Yjs tidies marks while it takes in others' words: of who may not write, it is no word of theirs.
+    if (this.isApplying && (origin === this.options.binding || !this.mayWrite)) return;
     this.queue.unsent.push(this.outbox.add(change, cutOf(transaction)));
     if (!this.timers.has("flush")) {
       this.timers.start("flush", Math.max(0, this.flushedAt + FLUSH_MS - Date.now()), () => this.flush());

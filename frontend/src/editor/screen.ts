@@ -3,6 +3,7 @@
 import { Extension } from "@tiptap/core";
 import { Plugin, PluginKey, Selection, TextSelection } from "@tiptap/pm/state";
 import type { EditorView } from "@tiptap/pm/view";
+import { readSelection } from "./local";
 
 /** In positions of the document: about 200 paragraphs. Below it there is nothing to gain. */
 const LONG = 20_000;
@@ -17,6 +18,7 @@ const ENDS: Record<string, "start" | "end"> = isMac
 /** Put the caret, or the moving end of the selection, at an end of the document. Not left to the browser: one that has left
  * out a block's layout takes the block's first letter for its last, and all of them tell the editor later. */
 function goToEnd(view: EditorView, side: "start" | "end", extend: boolean): void {
+  readSelection(view); // an arrow key just before may not have been told yet
   const { doc, selection } = view.state;
   const end = side === "start" ? Selection.atStart(doc) : Selection.atEnd(doc);
   const next = extend ? TextSelection.between(selection.$anchor, end.$head) : end;

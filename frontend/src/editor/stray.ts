@@ -10,17 +10,73 @@ export function deletesWords(transaction: Y.Transaction): boolean {
   return hasWords;
 }
 
-/** Whether something came in that was deleted at once: it may stand in a block that only this copy has deleted. */
-export function bringsWhatIsGone({ doc, beforeState, afterState }: Y.Transaction): boolean {
-  for (const [client, after] of afterState) {
-    const before = beforeState.get(client) ?? 0;
-    if (after === before) continue;
-    const structs = doc.store.clients.get(client) ?? [];
-    for (let at = structs.length - 1; at >= 0; at -= 1) {
-      const struct = structs[at];
-      if (!struct || struct.id.clock < before) break;
-      if (struct.deleted) return true;
-    }
+/** A set of Yjs ids, as ranges of clocks. */
+class Ids {
+  private readonly ranges = new Map<number, { from: number; to: number }[]>();
+
+  add({ id, length }: Y.Item): void {
+    const ranges = this.ranges.get(id.client) ?? [];
+    const last = ranges.at(-1);
+    if (last?.to === id.clock) last.to += length;
+    else ranges.push({ from: id.clock, to: id.clock + length });
+    this.ranges.set(id.client, ranges);
   }
-  return false;
+
+  has(id: unknown): boolean {
+    if (!(id instanceof Y.ID)) return false;
+    return (this.ranges.get(id.client) ?? []).some(({ from, to }) => from <= id.clock && id.clock < to);
+  }
+}
+
+/** What the binding has taken out of this copy alone: others may still write into it. Attributes do not count. */
+export class Hidden {
+  private readonly elements = new Ids();
+  private readonly children = new Ids();
+  private isEmpty = true;
+
+  /** Remember what a transaction of the binding deletes. To be called before Yjs forgets what the elements held. */
+  note(transaction: Y.Transaction): void {
+    Y.iterateDeletedStructs(transaction, transaction.deleteSet, (struct) => {
+      if (!(struct instanceof Y.Item) || !(struct.content instanceof Y.ContentType)) return;
+      this.isEmpty = false;
+      this.elements.add(struct);
+      // Also those that were gone before: what is written now may name them as its neighbours.
+      for (let child = struct.content.type._start; child; child = child.right) this.children.add(child);
+    });
+  }
+
+  /**
+   * Whether an update, not yet applied, brings something that would stand in what is hidden.
+   *
+   * Read from the bytes: Yjs keeps no place for what it puts into a deleted element. What its author has deleted again
+   * in the same update is nothing to miss.
+   */
+  isWrittenInto(doc: Y.Doc, update: Uint8Array): boolean {
+    if (this.isEmpty) return false;
+    const { structs, ds } = Y.decodeUpdate(update);
+    const gone = Y.mergeDeleteSets([ds]); // sorted, as the look-up needs it
+    const isMissed = ({ id, length }: Y.Item): boolean =>
+      Array.from({ length }, (_, at) => Y.createID(id.client, id.clock + at)).some((one) => !Y.isDeleted(gone, one));
+    let isStray = false;
+    let rest = structs.filter((one) => one instanceof Y.Item);
+    rest = rest.filter(({ id, length }) => id.clock + length > Y.getState(doc.store, id.client));
+    // One may lean on another that comes later in the same update.
+    for (let before = -1; before !== rest.length; ) {
+      before = rest.length;
+      rest = rest.filter((item) => {
+        if (!this.holds(item)) return true;
+        this.elements.add(item);
+        this.children.add(item);
+        isStray ||= isMissed(item);
+        return false;
+      });
+    }
+    return isStray;
+  }
+
+  /** An item names its parent or its neighbours, never both. */
+  private holds({ parent, parentSub, origin, rightOrigin }: Y.Item): boolean {
+    if (parentSub !== null) return false;
+    return this.elements.has(parent) || this.children.has(origin) || this.children.has(rightOrigin);
+  }
 }

@@ -83,10 +83,38 @@ def test_the_copy_to_try_updates_on_is_let_go_when_much_has_come_since():
     ask.changed(b"\0\0")
     assert ask._copy is not None
 
+    ask._may_copy_at = 0.0
     ask.changed(b"x" * (order._MOST_BEHIND + 1))
 
     assert (ask._copy, ask._behind, ask._size) == (None, [], 0)
     assert ask.check(b"\0\0", [])
+
+
+def test_questions_and_changes_without_end_do_not_force_a_new_copy_each_time():
+    doc = crdt.open_doc()
+    peer = Peer(b"", 5)
+    (block,) = peer.insert_after(None, [{"type": "paragraph"}])
+    peer.append(block, "abcd")
+    crdt.apply(doc, [peer.take_update()])
+    end = Replica(doc).clocks()[5]
+    letters = tuple((5, clock) for clock in range(end - 4, end))
+    ask = Order(doc)
+    assert ask.check(b"\0\0", [])
+    copy, ask._may_copy_at = ask._copy, float("inf")
+
+    for _ in range(order._MOST_PROBES):
+        assert ask.check(b"\0\0", [order.Question(letters, True)])
+    for _ in range(order._MOST_PROBES + 1):
+        ask.changed(b"\0\0")
+
+    assert ask._copy is copy
+    assert (ask._behind, ask._size) == ([], 0)
+    ask._may_copy_at = 0.0
+    assert ask.check(b"\0\0", [order.Question(letters, True)])
+    assert ask._copy is not copy
+    assert ask._may_copy_at > 0.0
+    with pytest.raises(crdt.Broken):
+        ask.check(b"\0\0", [order.Question(letters[::-1], True)])
 
 
 @pytest.mark.django_db

@@ -23,7 +23,7 @@ _MATCHED: Final = "person"  # agents and the server say themselves what they mov
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One row of the log. `at` counts seconds; `cut` and `carries` as in DocumentUpdate."""
+    """One row of the log. `client_id` 0: not told; `at` counts seconds; `cut` and `carries` as in DocumentUpdate."""
 
     data: bytes
     client_id: int
@@ -84,7 +84,7 @@ class Book:
                 continue
             if was_alive:
                 killed.append((run.client, run.clock, run.length))
-            elif before.by != grave.by:
+            elif before.by != grave.by or not grave.by:
                 (also if grave.at - before.at <= AT_ONCE_S else late).append((run.client, run.clock, run.length))
         return self._runs(killed), self._runs(also), self._runs(late)
 
@@ -180,7 +180,8 @@ class _Brought:
     def add(self, blocks: dict[int, list[Piece]]) -> None:
         book, row = self.book, self.row
         writer = Writer(row.kind, row.principal)
-        book.writers.setdefault(row.client_id, writer)
+        if row.client_id:  # 0 is nobody's: whoever has told no id deletes under it
+            book.writers.setdefault(row.client_id, writer)
         for piece in book.tree.add(blocks):
             if piece.client not in self.since:
                 self.since[piece.client] = piece.clock

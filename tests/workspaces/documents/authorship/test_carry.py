@@ -238,6 +238,16 @@ def test_nobody_pastes_what_somebody_else_has_cut_or_what_is_alive(desk):
     assert by(desk.book())[1:] == [[(PART, BOB)], [(LINE[:9], BOB)]]
 
 
+def test_nobody_pastes_what_somebody_without_an_id_has_cut(desk):
+    """Who deletes before the first word of a connection may have told no id; that Ada did it once is no proof."""
+    desk.write(0, lambda root: cut(root, 0, 4), principal=ADA)
+    desk.write(0, lambda root: cut(root, 5, 26), principal=BOB)
+    named = spans(desk, 0)
+    desk.write(ADA, lambda root: put(root, paragraph(PART)), cut=named)
+
+    assert by(desk.book())[1] == [(PART, ADA)]
+
+
 @pytest.mark.parametrize("named", [[[5, 0, 3]], [[MAX, 10_000, 3]], [[MAX, 0, 0]], [[MAX, 3, 1 << 52]] * 300, []])
 def test_a_cut_that_names_nothing_is_a_cut_of_nothing(desk, named):
     desk.write(ADA, lambda root: put(root, paragraph("fresh words")), cut=named)
