@@ -230,6 +230,20 @@ describe("a refusal", () => {
     expect(ada.outbox.entries).toHaveLength(1); // its author's, until the page has kept the words
   });
 
+  test("of words that are too many for one message waits for what was sent before them", async () => {
+    const ada = await live();
+    server.acks = false;
+    ada.type("on their way");
+    await until(() => server.last.updates.length === 1);
+    ada.type("x".repeat(1 << 20));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(ada.refusals).toEqual([]);
+    server.last.tell({ type: "ack", n: 1, seq: 1 });
+    await until(() => ada.refusals.length === 1);
+    expect(unsavedWords(ada.provider.doc, ada.outbox.entries.map(({ update }) => update))).not.toContain("on their way");
+    expect(ada.outbox.entries).toHaveLength(1);
+  });
+
   test("is not made good by an acknowledgement of what came after it", async () => {
     const ada = await live();
     server.commits = false;

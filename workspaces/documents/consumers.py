@@ -7,13 +7,13 @@ from urllib.parse import parse_qs
 from uuid import UUID
 
 from django.conf import settings
-from django.utils.translation import gettext as _
 
 from workspaces.documents import crdt, limits, protocol
-from workspaces.documents.protocol import Malformed, Presence, QueryPresence, Sync
-from workspaces.documents.rooms import gate, hub, store
+from workspaces.documents.protocol import AwarenessState, Malformed, Presence, QueryPresence, Sync
+from workspaces.documents.rooms import answers, gate, hub, store
 from workspaces.documents.rooms.member import Member
 from workspaces.documents.rooms.room import Room
+from workspaces.documents.rooms.turns import is_panic
 from workspaces.documents.schema import VERSION
 from workspaces.documents.wire import Facts
 from workspaces.sockets import auth
@@ -55,7 +55,9 @@ class DocumentConsumer(Connection):
             raise Closed(Close.GONE) from None
         except Closed:
             raise
-        except Exception as error:
+        except BaseException as error:
+            if not (isinstance(error, Exception) or is_panic(error)):
+                raise
             _log.error("the document %s could not be opened: %s", document_id, error)
             raise Closed(Close.COME_BACK_LATER) from error
         _check_seat(room, user.pk)
@@ -121,8 +123,7 @@ class DocumentConsumer(Connection):
                 case Sync():
                     await self._update(room, member, message)
                 case Presence():
-                    await self._know(room, member, message)
-                    room.presences.say(member, message.states, room.gate)
+                    room.presences.say(member, await self._known(room, member, message.states), room.gate)
                 case QueryPresence():
                     room.presences.greet(member)
                 case _:
@@ -130,18 +131,25 @@ class DocumentConsumer(Connection):
         except Malformed as error:
             raise Closed(Close.MALFORMED) from error
 
-    async def _know(self, room: Room, member: Member, message: Presence) -> None:
-        """Look up whose id a socket wants to be shown under for the first time: it may be of somebody elsewhere."""
-        if member.shown_id is not None or len(message.states) != 1:
-            return
-        client_id = message.states[0].client_id
-        if client_id in room.gate.owners or member.asked >= gate.MOST_NEW_IDS:
-            return
-        member.asked += 1
-        owner = await read(lambda: store.owner_of(room.document_id, client_id))
-        if owner is not None and client_id not in room.gate.owners:
-            room.gate.bind(client_id, owner)
-            member.ids.add(client_id)
+    async def _known(self, room: Room, member: Member, states: list[AwarenessState]) -> list[AwarenessState]:
+        """Return the states under ids of which it is known whose they are, or that they are nobody's.
+
+        The id that a socket wants to be shown under for the first time is looked up: it may be of somebody elsewhere.
+        """
+        owners, free = room.gate.owners, None
+        if member.shown_id is None and len(states) == 1 and states[0].state is not None:
+            client_id = states[0].client_id
+            if client_id not in owners and member.asked < gate.MOST_NEW_IDS:
+                member.asked += 1
+                owner = await read(lambda: store.owner_of(room.document_id, client_id))
+                if owner is None:
+                    free = client_id
+                elif client_id not in owners:
+                    room.gate.bind(client_id, owner)
+                    member.ids.add(client_id)
+        said = {one.client_id for one in states}
+        member.own.update(one for one in said if owners.get(one) == member.principal)
+        return [one for one in states if one.client_id in owners or one.client_id in (free, member.shown_id)]
 
     async def _update(self, room: Room, member: Member, message: Sync) -> None:
         member.received += 1
@@ -157,17 +165,15 @@ class DocumentConsumer(Connection):
                 if message.step == protocol.STEP2 and not facts.adds(room.gate.vector):
                     room.note(member, n)
                 else:
-                    _forbid(member, n)
+                    room.say(member, answers.forbidden(n))
                 return
             await self._enter(room, member, n, data, facts)
         except gate.Gap:
-            member.reject(n, "gap", _("Something before this change is missing here."))
             member.gaps += message.step == protocol.STEP2
             # Whoever lacks something itself answers with holes until it has been told: asked again, but not for ever.
-            if message.step == protocol.UPDATE or member.gaps <= _PATIENCE:
-                room.ask(member)
+            room.say(member, answers.gap(n, asks=message.step == protocol.UPDATE or member.gaps <= _PATIENCE))
         except crdt.Full:
-            member.refuse_as_full(n)
+            room.say(member, answers.full(n))
 
     async def _enter(self, room: Room, member: Member, n: int, data: bytes, facts: Facts) -> None:
         try:
@@ -183,7 +189,7 @@ class DocumentConsumer(Connection):
         if self.is_checking:  # no write on rights that may be gone
             await self.until_checked()
         if not member.grant.may_write:  # it was taken away meanwhile
-            _forbid(member, n)
+            room.say(member, answers.forbidden(n))
         elif member.is_open:
             room.write(member, n, data, facts)
 
@@ -202,6 +208,7 @@ class DocumentConsumer(Connection):
         for client_id in ids:
             room.gate.bind(client_id, principal)
         member.ids.update(ids)
+        member.own.update(ids)
 
 
 def _note_cut(member: Member, data: bytes) -> None:
@@ -216,10 +223,6 @@ def _check_seat(room: Room, user_id: UUID) -> None:
     own = sum(member.principal == user_id for member in room.members)
     if len(room.members) >= settings.WUKONG_SOCKETS_OF_A_DOCUMENT or own >= settings.WUKONG_SOCKETS_OF_A_PERSON:
         raise Closed(Close.COME_BACK_LATER)
-
-
-def _forbid(member: Member, n: int) -> None:
-    member.reject(n, "forbidden", _("You can read this document, but not change it."))
 
 
 def _hello(member: Member) -> dict[str, Any]:

@@ -10,12 +10,13 @@ import type { Awareness } from "y-protocols/awareness";
 import * as Y from "yjs";
 import { AwarenessSync } from "./awareness";
 import { cutOf } from "./hint";
-import type { Entry, Outbox } from "./outbox";
-import { Queue } from "./queue";
+import type { Ending, Options, Status } from "./listeners";
+import type { Outbox } from "./outbox";
+import { merged, Queue } from "./queue";
 import { VERSION } from "./schema";
 import { deletesWords, Hidden } from "./stray";
 import { Timers } from "./timers";
-import { backoff, browserSocket, Connection, type SocketMaker } from "./transport";
+import { backoff, browserSocket, Connection } from "./transport";
 import * as wire from "./wire";
 
 const FLUSH_MS = 40;
@@ -24,42 +25,6 @@ const ACK_MS = 15_000;
 const ALIVE_MS = 4_000;
 const HOLD_MS = 5_000;
 const WRITERS = new Set(["owner", "admin", "editor"]);
-
-/** "signed_out": words may still be written, and are sent once the same person has signed in again. */
-export type Status = "connecting" | "live" | "offline" | "signed_out" | "ended";
-/** Why there will be no further connection. */
-export type Ending = "forbidden" | "gone" | "outdated" | "broken" | "restored" | "stranger";
-
-export interface Listeners {
-  /** Status, role or the number of unsaved edits moved. */
-  changed(): void;
-  /** The document is complete for the first time: the editor may show it. */
-  synced(): void;
-  /** The server does not take what is in the outbox: roll back. `message` is the server's sentence, or empty. */
-  refused(message: string, code?: string): void;
-  /** These words of an earlier history were found on this device: they are not sent, their author may take them. */
-  found(old: Entry[]): void;
-  /** The session has ended: nothing is sent until somebody calls `reconnect`. */
-  signedOut(): void;
-  /** The editor's binding has deleted words that it could not show: stop before anybody loses them. */
-  mismatch(): void;
-}
-
-export interface Options {
-  url: string;
-  /** The id of the person whose words these are: they are sent in nobody else's name. */
-  user: string;
-  outbox: Outbox;
-  listeners: Listeners;
-  /** The origin of the editor binding's transactions. */
-  binding: unknown;
-  /** Called before others' words come in, so that the editor can take in what has been done here. */
-  beforeRemote?: () => void;
-  make?: SocketMaker;
-  /** Ask by HTTP why the socket was not accepted; null when the server does not answer. */
-  probe?: () => Promise<number | null>;
-}
-
 const REMOTE = Symbol("remote");
 const STORED = Symbol("stored");
 
@@ -348,6 +313,7 @@ export class Provider {
     this.outbox.history.note(seq);
     this.outbox.done(this.queue.ack(n));
     this.watchAck();
+    if (this.queue.unsent.length) this.planFlush();
     this.options.listeners.changed();
   }
 
@@ -368,11 +334,14 @@ export class Provider {
     // Yjs tidies marks while it takes in others' words: of who may not write, it is no word of theirs.
     if (this.isApplying && (origin === this.options.binding || !this.mayWrite)) return;
     this.queue.unsent.push(this.outbox.add(change, cutOf(transaction)));
-    if (!this.timers.has("flush")) {
-      this.timers.start("flush", Math.max(0, this.flushedAt + FLUSH_MS - Date.now()), () => this.flush());
-    }
+    this.planFlush();
     this.options.listeners.changed();
   };
+
+  private planFlush(): void {
+    if (this.timers.has("flush")) return;
+    this.timers.start("flush", Math.max(0, this.flushedAt + FLUSH_MS - Date.now()), () => this.flush());
+  }
 
   private flush(): void {
     this.timers.stop("flush");
@@ -380,8 +349,13 @@ export class Provider {
     this.flushedAt = Date.now();
     while (this.queue.unsent.length && this.mayWrite) {
       const chunk = this.queue.next();
-      const change = chunk.length === 1 && chunk[0] ? chunk[0].update : Y.mergeUpdates(chunk.map((entry) => entry.update));
-      if (change.length > (this.room.bytes ?? Infinity)) return this.options.listeners.refused("");
+      const change = merged(chunk);
+      if (change.length > (this.room.bytes ?? Infinity)) {
+        this.queue.putBack(chunk);
+        // What was sent before is on its way into the log: it must not be taken back with this.
+        if (!this.queue.isWaiting) this.options.listeners.refused("");
+        return;
+      }
       this.queue.note(chunk);
       if (chunk[0]?.cut) this.connection?.send(wire.cut(chunk[0].cut));
       this.connection?.send(wire.update(change));

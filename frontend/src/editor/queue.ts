@@ -1,5 +1,6 @@
 /** What one connection has sent, what it has yet to send, and how much of it the server has acknowledged. */
 
+import * as Y from "yjs";
 import { type Entry, inOrder } from "./outbox";
 
 const CHUNK_BYTES = 64 * 1024;
@@ -39,6 +40,11 @@ export class Queue {
     return this.unsent.splice(0, count);
   }
 
+  /** It cannot be sent yet. */
+  putBack(chunk: Entry[]): void {
+    this.unsent.unshift(...chunk);
+  }
+
   note(chunk: Entry[]): void {
     this.sent.push(chunk);
   }
@@ -49,4 +55,9 @@ export class Queue {
     this.acked = Math.max(this.acked, Math.min(n, this.sent.length));
     return saved;
   }
+}
+
+/** What entries say, as one update. */
+export function merged(chunk: Entry[]): Uint8Array {
+  return chunk.length === 1 && chunk[0] ? chunk[0].update : Y.mergeUpdates(chunk.map((entry) => entry.update));
 }

@@ -2,7 +2,8 @@
 
 import { t } from "../strings";
 import { el, icon } from "./dom";
-import type { Ending, Provider } from "./provider";
+import type { Ending } from "./listeners";
+import type { Provider } from "./provider";
 import type { ReadingCopy } from "./reading";
 
 const PATIENCE_MS = 350;

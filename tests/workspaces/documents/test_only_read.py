@@ -4,8 +4,8 @@ import pytest
 
 from tests.sockets import in_database, until
 from workspaces.documents import crdt, log, protocol
-from workspaces.documents.models import DocumentWriter
-from workspaces.documents.rooms import hub
+from workspaces.documents.models import DocumentUpdate, DocumentWriter
+from workspaces.documents.rooms import gate, hub
 
 
 def words_under(client, client_id: int, words: str = " graffiti") -> bytes:
@@ -95,3 +95,61 @@ async def test_what_a_viewer_forges_is_not_remembered_for_later(sockets, documen
     assert stock.code is None
     (room,) = hub._rooms.values()
     assert room.head == 2
+
+
+@pytest.mark.parametrize("way", ["two states", "asked too often"])
+async def test_nobody_is_shown_or_logged_under_an_id_of_somebody_elsewhere(sockets, document, ada, way):
+    """Another process has bound it: this one has to look it up first."""
+    elsewhere = 4711
+    at_rita, stock = await sockets.at("Rita"), await sockets("Bob", protocols=()).open()
+    await stock.sync()
+    await in_database(
+        lambda: log.bind_client_id(document_id=document.pk, client_id=elsewhere, kind="person", principal=ada.pk)
+    )
+    (room,) = hub._rooms.values()
+    (member,) = [one for one in room.members if one.client_id is None]
+
+    states = [protocol.AwarenessState(elsewhere, 1, b"{}")]
+    if way == "two states":
+        states.append(protocol.AwarenessState(4712, 1, b"{}"))
+    else:
+        member.asked = gate.MOST_NEW_IDS
+    stock.send(protocol.awareness_message(states))
+    stock.update(deletion(stock))
+    await until(lambda: at_rita.text != "Plan\nFirst words.")
+
+    assert member.shown_id is None
+    row = await in_database(lambda: DocumentUpdate.objects.get(document=document, seq=2))
+    assert row.client_id == 0
+
+
+async def test_to_be_shown_under_an_id_does_not_make_it_ones_own(sockets, document):
+    """Nobody has it yet; whoever writes under it later is its writer."""
+    at_rita, stock = await sockets.at("Rita"), await sockets("Bob", protocols=()).open()
+    await stock.sync()
+
+    stock.say({}, client_id=4711)
+    await until(lambda: 4711 in at_rita.presences)
+    stock.update(deletion(stock))
+    await until(lambda: at_rita.text != "Plan\nFirst words.")
+
+    row = await in_database(lambda: DocumentUpdate.objects.get(document=document, seq=2))
+    assert row.client_id == 0
+
+
+async def test_what_a_stock_client_takes_away_is_logged_under_the_id_it_has_written_under(sockets, document):
+    """Also on the next connection."""
+    at_rita, stock = await sockets.at("Rita"), await sockets("Bob", protocols=()).open()
+    await stock.sync()
+    stock.update(stock.type(" mine"))
+    await until(lambda: "mine" in at_rita.text)
+    await stock.close()
+
+    again = await sockets("Bob", protocols=(), replica=stock.doc).open()
+    await again.sync()
+    again.say({})
+    again.update(deletion(again))
+    await until(lambda: "First" not in at_rita.text)
+
+    row = await in_database(lambda: DocumentUpdate.objects.get(document=document, seq=3))
+    assert row.client_id == stock.doc.client_id

@@ -2,10 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from workspaces.documents.protocol import state_vector
+from workspaces.documents.protocol import STEP1, state_vector, sync_message
+from workspaces.documents.rooms import answers
+from workspaces.documents.rooms.answers import Answer, Notice
 from workspaces.documents.rooms.member import Lag, Member
 from workspaces.sockets.codes import Close
 from workspaces.sockets.outlet import Parcel
@@ -50,12 +52,47 @@ class Audience:
         """Return what has been told to all as an encoded state vector."""
         return state_vector(self.told)
 
-    def tell(self, parcel_for: Callable[[Member], Parcel | None], clocks: Mapping[int, int]) -> None:
-        """Send every member its parcel, if it has one; afterwards all have been told up to these clocks."""
+    def ask(self, member: Member) -> None:
+        """Ask a member, by step 1, for what the log lacks."""
+        member.outlet.put(sync_message(STEP1, self.vector()))
+
+    def tell(
+        self,
+        parcel_for: Callable[[Member], Parcel | None],
+        clocks: Mapping[int, int],
+        said: Mapping[Member, Sequence[Answer]],
+    ) -> None:
+        """Send every member its parcel, if it has one; afterwards all have been told up to these clocks.
+
+        The parcels hold what is `said` to members; a slow reader hears it once it has been brought up.
+        """
         for member in self.members:
             if (parcel := parcel_for(member)) is not None:
                 self.send(member, parcel)
         self.told.update(clocks)
+        for member, own in said.items():
+            if member.lag is not None:
+                answers.add(member.lag.due, own)
+            elif member in self.members:
+                self._follow_up(member, own)
+
+    def say(self, member: Member, *said: Answer) -> None:
+        """Answer a member's update messages by themselves; a slow reader hears it once it has been brought up."""
+        if member.lag is not None:
+            answers.add(member.lag.due, said)
+            return
+        if member.client_id is not None:
+            for answer in said:
+                member.outlet.put(answers.message(answer))
+        self._follow_up(member, said)
+
+    def _follow_up(self, member: Member, said: Sequence[Answer]) -> None:
+        notices = [answer for answer in said if isinstance(answer, Notice)]
+        if any(notice.asks for notice in notices):
+            self.ask(member)
+        for notice in notices:
+            if notice.closes is not None and member.client_id is None:
+                member.close(notice.closes)
 
     def close(self, code: Close) -> None:
         """Close every socket."""
@@ -85,7 +122,7 @@ class Audience:
                 member.lag = None
                 if not self._bring_up(member, lag.vector):
                     member.lag = lag
-                elif lag.ack is not None:
-                    member.ack(*lag.ack)
+                else:
+                    self.say(member, *lag.due)
         if any(member.lag is not None and member.is_open for member in self.members):
             self._watch()

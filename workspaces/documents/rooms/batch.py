@@ -9,16 +9,20 @@ from workspaces.documents.models import WriterKind
 from workspaces.documents.nesting import Id
 from workspaces.documents.order import Question
 from workspaces.documents.protocol import Cut
+from workspaces.documents.rooms import answers
+from workspaces.documents.rooms.answers import Ack, Answer, Notice
 from workspaces.documents.rooms.gate import Gate
 from workspaces.documents.rooms.member import Member
 from workspaces.documents.rooms.replica import Replica, merged
+from workspaces.documents.rooms.turns import is_panic
 from workspaces.documents.wire import Facts
-from workspaces.sockets.codes import Close
+from workspaces.sockets.codes import Close, Closed
 
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """Update message `n` of a member on its way. `data` None: it says nothing, but is acknowledged in its turn.
+    """Update message `n` of a member on its way. `data` None: it says nothing, but is acknowledged in its turn, or
+    answered with the `notice`.
 
     `adds` are the client ids of which it brings structs; none: deletions at most. `under`, `questions`: see Admission.
     `cut`: see LogEntry.
@@ -32,11 +36,17 @@ class Entry:
     under: frozenset[Id] = frozenset()
     questions: tuple[Question, ...] = ()
     cut: Cut | None = None
+    notice: Notice | None = None
 
     def admit(self, gate: Gate) -> None:
         """Have the gate let it in. Raises Closed, Gap, Full."""
         if self.data is not None and self.facts is not None:
-            self.data, self.facts = gate.without_known(self.data, self.facts)
+            try:
+                self.data, self.facts = gate.without_known(self.data, self.facts)
+            except BaseException as error:
+                if is_panic(error):  # over these bytes alone: the room has come to no harm
+                    raise Closed(Close.MALFORMED) from error
+                raise
             admission = gate.admit(self.facts, self.member.principal)
             self.adds, self.under = frozenset(admission.adds), frozenset(admission.under)
             self.questions = tuple(admission.questions)
@@ -102,9 +112,9 @@ def size_of(pending: Iterable[Entry], size: Size) -> Size:
     return size
 
 
-def refuse(entry: Entry, error: crdt.Broken) -> None:
-    """Answer the member whose update left the form of a document, or made too much of it."""
-    if isinstance(error, crdt.Full):
-        entry.member.refuse_as_full(entry.n)
-    else:
-        entry.member.close(Close.MALFORMED)
+def answered(batch: Iterable[Entry], seq: int) -> dict[Member, list[Answer]]:
+    """Return what the members are told of a batch that is in the log up to `seq`, each in the order of its messages."""
+    said: dict[Member, list[Answer]] = {}
+    for entry in batch:
+        answers.add(said.setdefault(entry.member, []), [entry.notice or Ack(entry.n, seq)])
+    return said

@@ -1,14 +1,13 @@
 """One socket in a room: what it is told, and what is told later when it reads slowly."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-from django.utils.translation import gettext as _
-
 from workspaces.documents import protocol
 from workspaces.documents.protocol import Cut
+from workspaces.documents.rooms.answers import Answer
 from workspaces.documents.rooms.store import Grant
 from workspaces.people.models import User
 from workspaces.sockets.codes import Close
@@ -24,7 +23,7 @@ class Lag:
 
     vector: bytes
     since: float
-    ack: tuple[int, int] | None = None
+    due: list[Answer] = field(default_factory=list)
 
 
 class Member:
@@ -43,6 +42,7 @@ class Member:
         self.brought = 0  # client ids that it has bound itself
         self.gaps = 0  # answers to step 1 that leaned on what is missing here
         self.asked = 0  # ids that it wanted to be shown under and that had to be looked up
+        self.own: set[int] = set() if client_id is None else {client_id}  # known to be this person's
         self.ids: set[int] = set() if client_id is None else {client_id}  # what it has made the gate remember
         self._cut: Cut | None = None
         self.lag: Lag | None = None
@@ -53,8 +53,13 @@ class Member:
 
     @property
     def writes_as(self) -> int:
-        """The client id that the log notes for what brings no new structs; 0: it has not told one."""
-        return self.client_id or self.shown_id or 0
+        """The client id that the log notes for what brings no new structs; 0: it has none that is known to be its own.
+
+        To be shown under an id does not make it one's own: what somebody else writes under it later would be theirs.
+        """
+        if self.client_id is not None:
+            return self.client_id
+        return self.shown_id if self.shown_id is not None and self.shown_id in self.own else 0
 
     @property
     def is_open(self) -> bool:
@@ -71,24 +76,6 @@ class Member:
             "kind": "person",
             "role": self.grant.role.value,
         }
-
-    def ack(self, n: int, seq: int) -> None:
-        """Say that the first `n` update messages are in the log."""
-        if self.lag is not None:
-            self.lag.ack = (n, seq)
-        else:
-            self.control({"type": "ack", "n": n, "seq": seq})
-
-    def reject(self, n: int, code: str, text: str) -> None:
-        """Say that update message `n` is not taken; stock clients have no word for it."""
-        self.control({"type": "rejected", "n": n, "code": code, "message": text})
-
-    def refuse_as_full(self, n: int) -> None:
-        """Say that update message `n` would make the document larger than documents may be."""
-        if self.client_id is None:
-            self.close(Close.TOO_LARGE)
-        else:
-            self.reject(n, "full", _("This document is full: delete something, or go on in another one."))
 
     def note_cut(self, cut: Cut) -> None:
         """Keep what the next update message pastes."""

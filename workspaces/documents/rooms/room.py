@@ -10,7 +10,8 @@ closes the room: its sockets come back to one that is loaded from the log.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -18,17 +19,20 @@ from uuid import UUID
 
 from workspaces.documents import crdt, log, protocol
 from workspaces.documents.limits import Size
+from workspaces.documents.rooms import answers, store
 from workspaces.documents.rooms import batch as batches
-from workspaces.documents.rooms import store
+from workspaces.documents.rooms.answers import Ack, Answer, Notice
 from workspaces.documents.rooms.audience import Audience
 from workspaces.documents.rooms.batch import Entry
 from workspaces.documents.rooms.gate import Gap, Gate
 from workspaces.documents.rooms.member import Member
 from workspaces.documents.rooms.pace import Pace
+from workspaces.documents.rooms.pending import Pending
 from workspaces.documents.rooms.presence import Presences
 from workspaces.documents.rooms.replica import Replica
 from workspaces.documents.rooms.telling import Telling
 from workspaces.documents.rooms.tidying import Tidying
+from workspaces.documents.rooms.turns import Turns, is_panic
 from workspaces.documents.wire import Facts
 from workspaces.sockets import reading
 from workspaces.sockets.codes import Close, Closed
@@ -50,14 +54,11 @@ class Room:
         self.is_closed = False
         self.is_draining = False
         self._rights = loaded.rights
-        self._loop = asyncio.get_running_loop()
         self._endings: list[Callable[[], object]] = []
-        self._pending: list[Entry] = []
+        self._pending = Pending()
         self._waiting: list[tuple[Member, bytes]] = []
         self._is_ahead = False  # the replica holds what is not committed yet
-        self._careful = 0  # so many entries are taken one by one: one of them is broken
-        self._turn: asyncio.Task[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._turns = Turns(self._until_work, self._take_turn, self._fail)
         self._pace = Pace()
         self._is_read = asyncio.Event()
         self._must_read = False  # nobody has hinted, but somebody asks
@@ -86,14 +87,14 @@ class Room:
     @property
     def is_busy(self) -> bool:
         """Whether anything is on its way into the log, or out of it."""
-        return self._turn is not None or bool(self._pending)
+        return self._turns.is_running or bool(self._pending)
 
     # --- members -----------------------------------------------------------------------------------------------------
     def join(self, member: Member) -> None:
         """Let a socket in: it is asked for what the room lacks, and told who is here."""
         self.members.add(member)
         if member.grant.may_write:
-            self.ask(member)
+            self._audience.ask(member)
         self.presences.greet(member)
 
     def leave(self, member: Member) -> None:
@@ -109,13 +110,7 @@ class Room:
         if grant == member.grant:
             return
         could_write, member.grant = member.grant.may_write, grant
-        member.control({"type": "role", "role": grant.role.value})
-        if grant.may_write and not could_write:
-            self.ask(member)
-
-    def ask(self, member: Member) -> None:
-        """Ask a member, by step 1, for what the log lacks."""
-        member.outlet.put(protocol.sync_message(protocol.STEP1, self._audience.vector()))
+        self.say(member, Notice({"type": "role", "role": grant.role.value}, grant.may_write and not could_write))
 
     def at_the_end(self, ending: Callable[[], object]) -> None:
         """Call `ending` when the room is closed."""
@@ -130,20 +125,37 @@ class Room:
             ending()
         self._pending.clear()
         self._is_read.set()
-        if self._timer is not None:
-            self._timer.cancel()
+        self._turns.end()
         self._audience.close(code)
         self.presences.close()
         self.on_empty(self)
 
+    def _fail(self, error: BaseException) -> None:
+        """Load the room anew: what went wrong must not leave one that looks open and is dead."""
+        _log.error("the room of %s failed and is loaded anew", self.document_id, exc_info=error)
+        self.close(Close.COME_BACK_LATER)
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Work on the document outside a turn: after a panic the replica is not to be trusted."""
+        try:
+            yield
+        except BaseException as error:
+            if not is_panic(error):
+                raise
+            self._fail(error)
+
     # --- what members send -------------------------------------------------------------------------------------------
     def sync(self, member: Member, vector: bytes) -> None:
         """Answer step 1 with what the member lacks, once nothing is in it that might be lost."""
+        if self.is_closed:
+            return
         if self._is_ahead:
             self._waiting.append((member, vector))
             return
         try:
-            self._audience.answer(member, vector, self._missing(vector))
+            with self._watched():
+                self._audience.answer(member, vector, self._missing(vector))
         except ValueError:
             member.close(Close.MALFORMED)
 
@@ -153,23 +165,31 @@ class Room:
         return [Parcel((protocol.sync_message(protocol.STEP2, self._replica.since(vector)),))]
 
     def write(self, member: Member, n: int, data: bytes, facts: Facts) -> None:
-        """Take a walked update into the next turn. Raises Closed, Gap."""
+        """Take a walked update into the next turn. Raises Closed, Gap, Full."""
         entry = Entry(member, n, data, facts)
         entry.cut = member.take_cut() if facts.inserted else None
-        entry.admit(self.gate)
-        self._queue(entry)
+        with self._watched():
+            entry.admit(self.gate)
+            self._queue(entry)
 
     def note(self, member: Member, n: int) -> None:
         """Acknowledge a message that says nothing, after those before it."""
+        self._answer(Entry(member, n))
+
+    def say(self, member: Member, notice: Notice) -> None:
+        """Tell a member something, after the answers to what it has sent before: it must not take that for refused."""
+        self._answer(Entry(member, member.received, notice=notice))
+
+    def _answer(self, entry: Entry) -> None:
         if self._pending or self._is_ahead or self.is_draining:
-            self._queue(Entry(member, n))
+            self._queue(entry)
         else:
-            member.ack(n, self.head)
+            self._audience.say(entry.member, entry.notice or Ack(entry.n, self.head))
 
     def _queue(self, entry: Entry) -> None:
-        if not (self.is_closed or self.is_draining):  # what is not acknowledged is sent again
-            self._pending.append(entry)
-            self._wake()
+        if not (self.is_closed or self.is_draining):  # what is not answered is sent again
+            self._pending.add(entry)
+            self._turns.wake()
 
     # --- what others have written ------------------------------------------------------------------------------------
     def hint(self, message: dict[str, Any]) -> None:
@@ -190,7 +210,7 @@ class Room:
         """Read the log if it goes on beyond what the room has."""
         if seq > self._hinted:
             self._hinted = seq
-            self._wake()
+            self._turns.wake()
 
     async def refresh(self) -> None:
         """Read the log to its end: a client may have heard more than this process."""
@@ -199,28 +219,14 @@ class Room:
         self._must_read = True
         self._pace.read_at_once()
         self._is_read.clear()
-        self._wake()
+        self._turns.wake()
         await self._is_read.wait()
 
     async def drain(self, seconds: float) -> None:
         """Finish what is on its way; nothing more is taken."""
-        self._wake()
-        if self._turn is not None:
-            await asyncio.wait([self._turn], timeout=seconds)
+        await self._turns.finish(seconds)
 
     # --- turns -------------------------------------------------------------------------------------------------------
-    def _wake(self) -> None:
-        """See to it that the next turn begins when it is due."""
-        if self._turn is not None or self.is_closed or (wait := self._until_work()) is None:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if wait <= 0:
-            self._turn = self._loop.create_task(self._turns())
-        else:
-            self._timer = self._loop.call_later(wait, self._wake)
-
     def _until_work(self) -> float | None:
         """Return the seconds until there is something to write or to read, at once if not positive; None: there is not.
 
@@ -232,24 +238,16 @@ class Room:
         return min(waits, default=None)
 
     def _until_commit(self) -> float:
-        return 0.0 if self.is_draining or self._careful else self._pace.until_turn
+        return 0.0 if self.is_draining or self._pending.is_searched else self._pace.until_turn
 
-    async def _turns(self) -> None:
-        try:
-            while not self.is_closed and (wait := self._until_work()) is not None and wait <= 0:
-                await (self._commit() if self._pending and self._until_commit() <= 0 else self._catch_up())
-                self._answer_waiting()
-                if not self._must_read and self._hinted <= self.head:
-                    self._is_read.set()
-        except Exception:  # noqa: BLE001 - a bug must not leave a room that looks open and is dead
-            _log.exception("the room of %s failed and is loaded anew", self.document_id)
-            self.close(Close.COME_BACK_LATER)
-        finally:
-            self._turn = None
-        self._wake()
+    async def _take_turn(self) -> None:
+        await (self._commit() if self._pending and self._until_commit() <= 0 else self._catch_up())
+        self._answer_waiting()
+        if not self._must_read and self._hinted <= self.head:
+            self._is_read.set()
 
     async def _commit(self) -> None:
-        batch = self._take()
+        batch = self._pending.take()
         began = began_turn = self._now()
         try:
             delta, rows = batches.apply(self._replica, batch)
@@ -279,27 +277,16 @@ class Room:
             self.head = done.head
             self._is_ahead = False
         told = {client: entry.facts.end(client) for entry in rows if entry.facts for client in entry.adds}
-        acks = {entry.member: entry.n for entry in batch}
-        self._tell(others, delta, acks, clocks=told if others is None else self._replica.clocks())
+        said = batches.answered(batch, self.head)
+        self._tell(others, delta, said, clocks=told if others is None else self._replica.clocks())
         self._pace.spent(cost + self._now() - began, began_turn)
 
-    def _take(self) -> list[Entry]:
-        if self._careful:
-            self._careful -= 1
-            return [self._pending.pop(0)]
-        batch, self._pending = self._pending, []
-        return batch
-
     async def _expel(self, batch: list[Entry], error: crdt.Broken) -> None:
-        """Load the room anew without the update that broke it; its sender is closed. Several are tried one by one."""
+        """Load the room anew without the update that broke it; its sender is closed. Several are tried by halves."""
         if len(batch) == 1:
-            (bad,) = batch
-            _log.warning("an update of %s to %s was refused", bad.member.principal, self.document_id)
-            batches.refuse(bad, error)
-            self._pending = [entry for entry in self._pending if entry.member.is_open]
+            self._refuse(batch[0], error)
         else:
-            self._pending = batch + self._pending
-            self._careful = len(batch)
+            self._pending.put_back(batch)
         self._is_ahead = True  # the broken replica answers nobody
         head = self.head
         loaded = await reading.load(lambda: store.load(self.document_id))
@@ -313,16 +300,28 @@ class Room:
             for client_id in member.ids:
                 self.gate.bind(client_id, member.principal)
         self._is_ahead = False
-        pending, self._pending = self._pending, []
-        for entry in pending:
-            try:
-                entry.admit(self.gate)
-                self._pending.append(entry)
-            except (Closed, Gap, crdt.Full):  # it leans on what has just been refused
-                entry.member.close(Close.COME_BACK_LATER)
-        self._careful = min(self._careful, len(self._pending))
+        self._pending.sift(self._is_admitted)
         if loaded.head > head:
             self._tell(self._replica.since(self._audience.vector()), clocks=self._replica.clocks())
+
+    def _refuse(self, bad: Entry, error: crdt.Broken) -> None:
+        """Answer the member whose update left the form of a document, or made too much of it. All before has been."""
+        member = bad.member
+        _log.warning("an update of %s to %s was refused", member.principal, self.document_id)
+        if isinstance(error, crdt.Full):
+            self._audience.say(member, answers.full(bad.n))
+        else:
+            member.close(Close.MALFORMED)
+        if not member.is_open:
+            self._pending.sift(lambda entry: entry.member is not member)
+
+    def _is_admitted(self, entry: Entry) -> bool:
+        try:
+            entry.admit(self.gate)
+        except (Closed, Gap, crdt.Full):  # it leans on what has just been refused
+            entry.member.close(Close.COME_BACK_LATER)
+            return False
+        return True
 
     async def _catch_up(self) -> None:
         wanted, head, self._must_read = self._hinted, self.head, False
@@ -350,27 +349,25 @@ class Room:
         self,
         others: bytes | None,
         delta: bytes | None = None,
-        acks: Mapping[Member, int] = MappingProxyType({}),
+        said: Mapping[Member, Sequence[Answer]] = MappingProxyType({}),
         *,
         clocks: Mapping[int, int],
     ) -> None:
-        """Tell everybody what is committed now, up to `clocks`, and where people are; acknowledge messages."""
+        """Tell everybody what is committed now, up to `clocks`, and where people are; answer messages."""
         if others is not None or delta is not None:
             self.tidying.touch(self._now())
-        telling = Telling(others, delta, acks, self.head, self.presences.news())
-        self._audience.tell(telling.parcel_for, clocks)
-        for member, n in acks.items():
-            if member.lag is not None:
-                member.ack(n, self.head)
+        telling = Telling(others, delta, said, self.presences.news())
+        self._audience.tell(telling.parcel_for, clocks, said)
 
     def _bring_up(self, member: Member, vector: bytes) -> bool:
         """Send a slow reader in one step what it has missed: the words, and who is here."""
         if self._is_ahead:
             return False
-        for parcel in self._missing(vector):
-            member.outlet.put_parcel(parcel)
-        self.presences.greet(member)
-        return True
+        with self._watched():
+            for parcel in self._missing(vector):
+                member.outlet.put_parcel(parcel)
+            self.presences.greet(member)
+        return not self.is_closed
 
     def _answer_waiting(self) -> None:
         if self._is_ahead:
@@ -383,7 +380,8 @@ class Room:
     def look(self) -> None:
         """Do what is due without anybody asking for it."""
         self.presences.sweep()
-        self._replica.joining.look()
+        with self._watched():
+            self._replica.joining.look()
         self.tidying.look(self._now())
 
     def compare(self, standing: store.Standing | None) -> None:
