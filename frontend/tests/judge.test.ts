@@ -202,11 +202,12 @@ test.skipIf(!WUKONG_JUDGE)("documents that the server took can be opened, and Yj
     try {
       for (const update of room.slice(0, -1)) Y.applyUpdate(doc, bytes(update));
       Y.applyUpdate(whole, bytes(room.at(-1) ?? ""));
+      if (words(read(rootOf(doc))) !== words(read(rootOf(whole)))) verdict.problem = "browsers were not told all words";
       exchange(doc, whole);
       verdict.told = read(rootOf(doc));
       verdict.state = read(rootOf(whole));
       verdict.all = base64(Y.encodeStateAsUpdate(whole));
-      verdict.problem = await judge(whole);
+      verdict.problem ||= await judge(whole);
     } catch (error) {
       verdict.problem = `an editor fails: ${error instanceof Error ? error.stack : String(error)}`;
     }

@@ -244,6 +244,19 @@ describe("a refusal", () => {
     expect(ada.outbox.entries).toHaveLength(1);
   });
 
+  test("of words that are too many does not keep the page from missing the answer to those before them", async () => {
+    const ada = await live();
+    server.acks = false;
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    ada.type("small");
+    ada.type("x".repeat(1 << 20));
+    vi.advanceTimersByTime(100);
+    expect(server.last.updates).toHaveLength(1);
+    vi.advanceTimersByTime(15_100);
+    expect(ada.provider.status).toBe("offline");
+    vi.useRealTimers();
+  });
+
   test("is not made good by an acknowledgement of what came after it", async () => {
     const ada = await live();
     server.commits = false;

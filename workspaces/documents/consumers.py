@@ -13,7 +13,6 @@ from workspaces.documents.protocol import AwarenessState, Malformed, Presence, Q
 from workspaces.documents.rooms import answers, gate, hub, store
 from workspaces.documents.rooms.member import Member
 from workspaces.documents.rooms.room import Room
-from workspaces.documents.rooms.turns import is_panic
 from workspaces.documents.schema import VERSION
 from workspaces.documents.wire import Facts
 from workspaces.sockets import auth
@@ -38,6 +37,7 @@ class DocumentConsumer(Connection):
     grant: store.Grant
     room: Room | None = None
     member: Member | None = None
+    is_refused = False  # it is closed as soon as it has heard of what it had sent before
 
     async def admit(self) -> None:
         document_id = self.scope["url_route"]["kwargs"]["document_id"]
@@ -56,7 +56,7 @@ class DocumentConsumer(Connection):
         except Closed:
             raise
         except BaseException as error:
-            if not (isinstance(error, Exception) or is_panic(error)):
+            if not (isinstance(error, Exception) or crdt.is_panic(error)):
                 raise
             _log.error("the document %s could not be opened: %s", document_id, error)
             raise Closed(Close.COME_BACK_LATER) from error
@@ -106,7 +106,7 @@ class DocumentConsumer(Connection):
     # --- what arrives ------------------------------------------------------------------------------------------------
     async def receive_frame(self, data: bytes) -> None:
         room, member = self.room, self.member
-        if room is None or member is None:
+        if room is None or member is None or self.is_refused:
             return
         if len(data) > room.gate.limits.bytes + _ROOM_FOR_FRAME:
             raise Closed(Close.TOO_LARGE)
@@ -174,6 +174,9 @@ class DocumentConsumer(Connection):
             room.say(member, answers.gap(n, asks=message.step == protocol.UPDATE or member.gaps <= _PATIENCE))
         except crdt.Full:
             room.say(member, answers.full(n))
+        except Closed as error:
+            self.is_refused = True
+            room.say(member, answers.closing(error.code))
 
     async def _enter(self, room: Room, member: Member, n: int, data: bytes, facts: Facts) -> None:
         try:

@@ -51,6 +51,11 @@ def open_doc(state: bytes = b"", client_id: int | None = None, *, keeps_deleted:
     return doc
 
 
+def is_panic(error: BaseException) -> bool:
+    """Return whether Rust gave up below pycrdt. That is no Exception: it passes all who wait for one."""
+    return type(error).__name__ == "PanicException"
+
+
 def apply(doc: Doc[Any], updates: Iterable[bytes]) -> None:
     """Apply walked updates in one transaction. Raises Broken, also for a panic in Rust (no Exception)."""
     try:
@@ -58,7 +63,7 @@ def apply(doc: Doc[Any], updates: Iterable[bytes]) -> None:
             for update in updates:
                 doc.apply_update(update)
     except BaseException as error:
-        if isinstance(error, ValueError | RuntimeError) or type(error).__name__ == "PanicException":
+        if isinstance(error, ValueError | RuntimeError) or is_panic(error):
             raise Broken("the update could not be applied") from error
         raise
 

@@ -111,8 +111,10 @@ class Order:
         line = question.line
         self._heard.clear()
         self._is_probing = True
-        crdt.apply(self._copy, [_letters(self._clock, line)])
-        self._is_probing = False
+        try:
+            crdt.apply(self._copy, [_letters(self._clock, line)])
+        finally:
+            self._is_probing = False
         self._clock += len(line)
         heard = self._heard
         if not heard:

@@ -353,8 +353,8 @@ export class Provider {
       if (change.length > (this.room.bytes ?? Infinity)) {
         this.queue.putBack(chunk);
         // What was sent before is on its way into the log: it must not be taken back with this.
-        if (!this.queue.isWaiting) this.options.listeners.refused("");
-        return;
+        if (!this.queue.isWaiting) return this.options.listeners.refused("");
+        break;
       }
       this.queue.note(chunk);
       if (chunk[0]?.cut) this.connection?.send(wire.cut(chunk[0].cut));

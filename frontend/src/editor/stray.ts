@@ -10,21 +10,18 @@ export function deletesWords(transaction: Y.Transaction): boolean {
   return hasWords;
 }
 
-/** A set of Yjs ids, as ranges of clocks. */
+/** A set of Yjs ids. What is hidden is small: lists and cells without words. */
 class Ids {
-  private readonly ranges = new Map<number, { from: number; to: number }[]>();
+  private readonly clocks = new Map<number, Set<number>>();
 
   add({ id, length }: Y.Item): void {
-    const ranges = this.ranges.get(id.client) ?? [];
-    const last = ranges.at(-1);
-    if (last?.to === id.clock) last.to += length;
-    else ranges.push({ from: id.clock, to: id.clock + length });
-    this.ranges.set(id.client, ranges);
+    const clocks = this.clocks.get(id.client) ?? new Set();
+    for (let at = 0; at < length; at += 1) clocks.add(id.clock + at);
+    this.clocks.set(id.client, clocks);
   }
 
   has(id: unknown): boolean {
-    if (!(id instanceof Y.ID)) return false;
-    return (this.ranges.get(id.client) ?? []).some(({ from, to }) => from <= id.clock && id.clock < to);
+    return id instanceof Y.ID && (this.clocks.get(id.client)?.has(id.clock) ?? false);
   }
 }
 

@@ -7,12 +7,14 @@ import pytest
 
 from tests.sockets import until
 from tests.workspaces.documents.test_answer_in_turn import member_of, the_room
+from workspaces.documents.crdt import is_panic
 from workspaces.documents.rooms import hub, store
 from workspaces.documents.rooms.audience import Lag
 from workspaces.documents.rooms.gate import Gate
 from workspaces.documents.rooms.replica import Replica
 from workspaces.documents.rooms.room import Room
-from workspaces.documents.rooms.turns import Turns, is_panic
+from workspaces.documents.rooms.telling import Telling
+from workspaces.documents.rooms.turns import Turns
 
 PanicException = type("PanicException", (BaseException,), {"__module__": "pyo3_runtime"})
 """Like that of pyo3, which each extension makes for itself and none gives away."""
@@ -24,6 +26,9 @@ def panic(*_args, **_kwargs):
 
 @pytest.fixture
 def complaints(caplog):
+    import wukong.asgi  # noqa: F401 - sets logging up once more, without the handler of this fixture
+
+    logging.getLogger().addHandler(caplog.handler)
     caplog.set_level(logging.ERROR, "wukong.rooms")
     return lambda: [one for one in caplog.records if one.name == "wukong.rooms" and "failed" in one.getMessage()]
 
@@ -48,7 +53,7 @@ async def test_while_others_words_are_taken_in(sockets, monkeypatch, complaints)
 async def test_while_words_are_committed(sockets, monkeypatch, complaints):
     ada, bob = await sockets.at("Ada"), await sockets.at("Bob")
     with monkeypatch.context() as patch:
-        patch.setattr(Replica, "apply", panic)
+        patch.setattr(Telling, "__init__", panic)
         ada.update(ada.type("x"))
         await assert_all_come_back([ada, bob], complaints)
 
@@ -98,14 +103,6 @@ async def test_while_a_slow_reader_is_brought_up(sockets, monkeypatch, complaint
         member_of(bob).lag = Lag(bob.doc.get_state(), asyncio.get_running_loop().time() + 60)
         the_room()._audience._watch()
         await assert_all_come_back([ada, bob], complaints)
-
-
-async def test_while_a_room_is_looked_after_the_others_are_too(sockets, monkeypatch, complaints):
-    monkeypatch.setattr(hub, "LOOK_S", 0.02)
-    ada = await sockets.at("Ada")
-    with monkeypatch.context() as patch:
-        patch.setattr(the_room()._replica.joining, "look", panic)
-        await assert_all_come_back([ada], complaints)
 
 
 async def test_while_a_document_is_opened(sockets, monkeypatch):

@@ -80,7 +80,8 @@ class Dump:
         last = 0
         self.columns.put("graves", len(self.graves))
         for grave, _words in self.book.graves.order:
-            self.columns.put("graves", self.clients[grave.by], grave.at - last)
+            by = 1 + self.clients[grave.by] if grave.by else 0  # 0: of whoever has told no id
+            self.columns.put("graves", by, grave.at - last)
             last = grave.at
 
     def _runs_of(self, client: int) -> list[Run]:

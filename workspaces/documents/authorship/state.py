@@ -13,7 +13,7 @@ from workspaces.documents.authorship.packing import Dump
 from workspaces.documents.authorship.unpacking import Load
 from workspaces.documents.protocol import Malformed
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of these bytes and of the rules that made them: what another version has made is made anew from the log."""
 
 

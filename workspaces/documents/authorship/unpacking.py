@@ -52,7 +52,8 @@ class Load:
         graves: list[Grave] = []
         at = 0
         for _ in range(self.columns.get("graves")):
-            by = self.clients[self.columns.get("graves")]
+            place = self.columns.get("graves")
+            by = self.clients[place - 1] if place else 0
             at += self.columns.get("graves")
             graves.append(Grave(by, at))
             graves[-1].is_empty = False

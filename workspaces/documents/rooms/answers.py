@@ -19,10 +19,10 @@ class Ack(NamedTuple):
 class Notice(NamedTuple):
     """Message 64 with `body`. `asks`: afterwards the member is asked, by step 1, for what the log lacks.
 
-    `closes`: stock clients, which have no word for it, are closed with this instead.
+    `closes`: stock clients, which have no word for it, are closed with this instead; without a `body` everybody is.
     """
 
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] | None
     asks: bool = False
     closes: Close | None = None
 
@@ -46,6 +46,11 @@ def full(n: int) -> Notice:
     return _rejected(n, "full", text)._replace(closes=Close.TOO_LARGE)
 
 
+def closing(code: Close) -> Notice:
+    """Return that a socket is closed, but not before it has heard of what it had sent before."""
+    return Notice(None, closes=code)
+
+
 def _rejected(n: int, code: str, text: str) -> Notice:
     return Notice({"type": "rejected", "n": n, "code": code, "message": text})
 
@@ -59,8 +64,12 @@ def add(answers: list[Answer], more: Iterable[Answer]) -> None:
             answers.append(answer)
 
 
-def message(answer: Answer) -> bytes:
-    """Return an answer as message 64. Acknowledgements, of which many are sent a second, are written by hand."""
-    if isinstance(answer, Notice):
-        return protocol.control_message(answer.body)
-    return b"\x40" + protocol.var_bytes(b'{"type":"ack","n":%d,"seq":%d}' % answer)
+def messages(said: Iterable[Answer]) -> list[bytes]:
+    """Return answers as messages 64. Acknowledgements, of which many are sent a second, are written by hand."""
+    found = []
+    for one in said:
+        if isinstance(one, Ack):
+            found.append(b"\x40" + protocol.var_bytes(b'{"type":"ack","n":%d,"seq":%d}' % one))
+        elif one.body is not None:
+            found.append(protocol.control_message(one.body))
+    return found

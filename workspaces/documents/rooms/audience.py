@@ -14,6 +14,7 @@ from workspaces.sockets.outlet import Parcel
 
 PATIENCE_S: Final = 30.0
 _LOOK_S: Final = 0.2
+_MOST_DUE: Final = 100  # acknowledgements are one answer; who is refused so often does not listen
 
 
 class Audience:
@@ -72,26 +73,35 @@ class Audience:
         self.told.update(clocks)
         for member, own in said.items():
             if member.lag is not None:
-                answers.add(member.lag.due, own)
+                self._owe(member, own)
             elif member in self.members:
                 self._follow_up(member, own)
 
     def say(self, member: Member, *said: Answer) -> None:
         """Answer a member's update messages by themselves; a slow reader hears it once it has been brought up."""
+        if member.lag is None and member.is_overfull:
+            self._fall_behind(member, self.vector())
         if member.lag is not None:
-            answers.add(member.lag.due, said)
+            self._owe(member, said)
             return
         if member.client_id is not None:
-            for answer in said:
-                member.outlet.put(answers.message(answer))
+            for message in answers.messages(said):
+                member.outlet.put(message)
         self._follow_up(member, said)
+
+    def _owe(self, member: Member, said: Sequence[Answer]) -> None:
+        """Keep answers for a slow reader; one that goes on asking for refusals is closed."""
+        due = member.lag.due if member.lag is not None else []
+        answers.add(due, said)
+        if len(due) > _MOST_DUE:
+            member.close(Close.COME_BACK_LATER)
 
     def _follow_up(self, member: Member, said: Sequence[Answer]) -> None:
         notices = [answer for answer in said if isinstance(answer, Notice)]
-        if any(notice.asks for notice in notices):
+        if member.grant.may_write and any(notice.asks for notice in notices):
             self.ask(member)
         for notice in notices:
-            if notice.closes is not None and member.client_id is None:
+            if notice.closes is not None and (member.client_id is None or notice.body is None):
                 member.close(notice.closes)
 
     def close(self, code: Close) -> None:
@@ -103,10 +113,11 @@ class Audience:
 
     def _fall_behind(self, member: Member, vector: bytes) -> None:
         member.lag = Lag(vector, time.monotonic())
-        if self._timer is None:
-            self._watch()
+        self._watch()
 
     def _watch(self) -> None:
+        if self._timer is not None:  # who is brought up may fall behind again meanwhile
+            return
         self._timer = asyncio.get_running_loop().call_later(_LOOK_S, self._look)
 
     def _look(self) -> None:

@@ -14,7 +14,6 @@ from workspaces.documents.rooms.answers import Ack, Answer, Notice
 from workspaces.documents.rooms.gate import Gate
 from workspaces.documents.rooms.member import Member
 from workspaces.documents.rooms.replica import Replica, merged
-from workspaces.documents.rooms.turns import is_panic
 from workspaces.documents.wire import Facts
 from workspaces.sockets.codes import Close, Closed
 
@@ -44,7 +43,7 @@ class Entry:
             try:
                 self.data, self.facts = gate.without_known(self.data, self.facts)
             except BaseException as error:
-                if is_panic(error):  # over these bytes alone: the room has come to no harm
+                if crdt.is_panic(error):  # over these bytes alone: the room has come to no harm
                     raise Closed(Close.MALFORMED) from error
                 raise
             admission = gate.admit(self.facts, self.member.principal)

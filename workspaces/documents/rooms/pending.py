@@ -1,7 +1,8 @@
 """What waits for its turn, in the order in which it came.
 
 A batch that could not be applied holds something broken. It is searched for by halves: what is sound is committed
-together, and the broken one is alone at last. That costs a few reloads, where one by one each entry cost a commit.
+together, and the broken one is alone at last. Of sixteen that costs five reloads and four commits, one by one two and
+fifteen: cheaper where commits are dear, dearer where the document is long.
 """
 
 from collections.abc import Callable, Iterator

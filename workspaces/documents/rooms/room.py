@@ -32,7 +32,7 @@ from workspaces.documents.rooms.presence import Presences
 from workspaces.documents.rooms.replica import Replica
 from workspaces.documents.rooms.telling import Telling
 from workspaces.documents.rooms.tidying import Tidying
-from workspaces.documents.rooms.turns import Turns, is_panic
+from workspaces.documents.rooms.turns import Turns
 from workspaces.documents.wire import Facts
 from workspaces.sockets import reading
 from workspaces.sockets.codes import Close, Closed
@@ -141,7 +141,7 @@ class Room:
         try:
             yield
         except BaseException as error:
-            if not is_panic(error):
+            if not crdt.is_panic(error):
                 raise
             self._fail(error)
 
@@ -251,7 +251,9 @@ class Room:
         began = began_turn = self._now()
         try:
             delta, rows = batches.apply(self._replica, batch)
-        except crdt.Broken as error:
+        except BaseException as error:
+            if not (isinstance(error, crdt.Broken) or crdt.is_panic(error)):
+                raise
             await self._expel(batch, error)
             return
         cost = self._now() - began
@@ -281,7 +283,7 @@ class Room:
         self._tell(others, delta, said, clocks=told if others is None else self._replica.clocks())
         self._pace.spent(cost + self._now() - began, began_turn)
 
-    async def _expel(self, batch: list[Entry], error: crdt.Broken) -> None:
+    async def _expel(self, batch: list[Entry], error: BaseException) -> None:
         """Load the room anew without the update that broke it; its sender is closed. Several are tried by halves."""
         if len(batch) == 1:
             self._refuse(batch[0], error)
@@ -296,15 +298,15 @@ class Room:
             self.close(Close.COME_BACK_LATER)
             return
         self._take_over(loaded)
-        for member in self.members:
-            for client_id in member.ids:
+        for member in {*self.members, *(entry.member for entry in self._pending)}:
+            for client_id in member.own:
                 self.gate.bind(client_id, member.principal)
         self._is_ahead = False
         self._pending.sift(self._is_admitted)
         if loaded.head > head:
             self._tell(self._replica.since(self._audience.vector()), clocks=self._replica.clocks())
 
-    def _refuse(self, bad: Entry, error: crdt.Broken) -> None:
+    def _refuse(self, bad: Entry, error: BaseException) -> None:
         """Answer the member whose update left the form of a document, or made too much of it. All before has been."""
         member = bad.member
         _log.warning("an update of %s to %s was refused", member.principal, self.document_id)
@@ -380,8 +382,7 @@ class Room:
     def look(self) -> None:
         """Do what is due without anybody asking for it."""
         self.presences.sweep()
-        with self._watched():
-            self._replica.joining.look()
+        self._replica.joining.look()
         self.tidying.look(self._now())
 
     def compare(self, standing: store.Standing | None) -> None:

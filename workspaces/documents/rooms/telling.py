@@ -49,5 +49,5 @@ class Telling:
         if news is not None and (message := news.without(member.shown_id)) is not None:
             parcel += Parcel((message,))
         if said is not None and member.client_id is not None:
-            parcel += Parcel([answers.message(answer) for answer in said])
+            parcel += Parcel(answers.messages(said))
         return parcel if parcel.payloads else None

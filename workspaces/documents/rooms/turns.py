@@ -3,10 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-
-def is_panic(error: BaseException) -> bool:
-    """Return whether Rust gave up below pycrdt. That is no Exception: it passes all who wait for one."""
-    return type(error).__name__ == "PanicException"
+from workspaces.documents import crdt
 
 
 class Turns:
@@ -61,7 +58,7 @@ class Turns:
             while not self._is_over and (wait := self._until_due()) is not None and wait <= 0:
                 await self._take()
         except BaseException as error:
-            if not (isinstance(error, Exception) or is_panic(error)):
+            if not (isinstance(error, Exception) or crdt.is_panic(error)):
                 raise
             self._fail(error)
         finally:
