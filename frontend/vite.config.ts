@@ -19,6 +19,8 @@ export default defineConfig({
   server: { fs: { allow: [".."] } },
   test: {
     include: ["tests/**/*.test.ts"],
+    testTimeout: 30_000, // a busy machine is no failure
+    hookTimeout: 30_000,
     environment: "jsdom",
     // Through Vite, so that the alias holds in tests too and there is one copy of each.
     server: { deps: { inline: [/@tiptap/, /y-prosemirror/, /y-protocols/, /^yjs/, /lib0/] } },
