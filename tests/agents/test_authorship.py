@@ -60,7 +60,7 @@ def test_it_says_who_wrote_what(api, written, bob, rita, step, call):
     assert {**body, "blocks": len(body["blocks"])} == {
         "document": str(written.pk),
         "seq": 2,
-        "version": 1,
+        "version": 2,
         "blocks": 2,
     }
     first, second = body["blocks"]
