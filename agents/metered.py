@@ -10,8 +10,8 @@ lost with us is still open: it is not charged, and the next attempt pays for its
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from agents import llm
 from agents.llm import local
-from agents.llm.meters import estimated
+from agents.llm.usage import estimated
 from agents.models import CallState, ModelCall
 from agents.ports import (
     CallContext,
@@ -41,6 +41,9 @@ from billing.contracts import Usage
 from wukong.kernel.clock import now
 from wukong.kernel.errors import Invalid, WukongError
 from wukong.kernel.ids import new_id
+
+SIGN_S = 30.0
+"""Between two signs of life of a call, seconds; a hold stands for four times as long (`billing.rules.HOLD_LIVES`)."""
 
 _log = logging.getLogger("wukong.models")
 _affairs: set[asyncio.Task[None]] = set()  # a loop keeps only weak references to its tasks
@@ -120,13 +123,13 @@ def profile(model_id: str) -> ModelProfile:
     return model.profile
 
 
-def most(model_id: str, request: ChatRequest, currency: str) -> int:
-    """Return what is held for a request in full, in nano-units; raises Invalid for an unknown id or a missing price."""
+def most(model_id: str, request: ChatRequest, currency: str, workspace_id: UUID) -> int:
+    """Return what a workspace's request holds in full, in nano-units; raises Invalid for an unknown id or no price."""
     model = llm.find(model_id)
     if model is None:
         raise Invalid(_("There is no model “%s” here.") % model_id, {"model": [_("Unknown model.")]})
     tokens = min(request.max_tokens, model.profile.max_output_tokens)
-    return billing.most(model.profile.id, model.bound(request), tokens, currency)
+    return billing.most(model.profile.id, model.bound(request), tokens, currency, workspace_id)
 
 
 def info(model_id: str) -> ModelInfo:
@@ -187,7 +190,7 @@ class _Call:
             await self._authorise()
             reply: Reply | None = None
             self.is_sent = True
-            async with aclosing(self.model.stream(self.request)) as answer:
+            async with aclosing(self.model.stream(self.request)) as answer, self._alive():
                 async for item in answer:
                     if isinstance(item, Reply):
                         reply = item
@@ -241,13 +244,33 @@ class _Call:
             step=context.step_id,
             project=context.project_id,
             agent=context.agent,
+            swarm=context.swarm,
             input_bound=self.model.bound(self.request),
+            input_guess=self.guess,
             max_tokens=self.request.max_tokens,
             run_budget_nano=context.run_budget_nano,
         )
         self.request = replace(self.request, max_tokens=authorisation.max_tokens)
         context.granted[self.id] = authorisation.max_tokens
         context.count(self.id, 0)
+
+    @asynccontextmanager
+    async def _alive(self) -> AsyncIterator[None]:
+        """Give signs of life while the answer comes, also before its first word: a hold without them is ended."""
+        task = asyncio.get_running_loop().create_task(self._give_signs())
+        try:
+            yield
+        finally:
+            task.cancel()
+
+    async def _give_signs(self) -> None:
+        while True:
+            await asyncio.sleep(SIGN_S)
+            written = self.output + self.reasoning
+            try:
+                await billing.aextend(call=self.id, max_tokens=self.request.max_tokens, written_tokens=written)
+            except Exception:  # noqa: BLE001 - the next sign may be heard; without any the hold is swept
+                _log.exception("call %s could not give a sign of life", self.id)
 
     def _count(self, delta: Delta) -> None:
         if delta.text:

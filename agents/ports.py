@@ -180,6 +180,7 @@ class CallContext:
     agent: str
     run_budget_nano: int | None
     fenced: Fence
+    swarm: str = ""
     attempt: int = 1
     is_closing: Callable[[], bool] = _never
     counted: dict[UUID, int] = field(default_factory=dict)

@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks import measure  # noqa: E402 - the path has to be known first
 
-NAMES = ("realtime", "load", "ledger", "main_job", "quality", "kill_documents")
+NAMES = ("realtime", "load", "ledger", "overspend", "main_job", "quality", "kill_documents", "kill_ledger")
 RESULTS = ROOT / "benchmarks" / "results"
 
 

@@ -1,9 +1,14 @@
 """What of the ledger a person may see: that of the workspaces they are a member of, whatever their role."""
 
-from django.db.models import QuerySet
+from uuid import UUID
 
-from billing.models import Hold, Rate, Transfer
-from workspaces.people.models import User
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from billing.models import Budget, Hold, Rate, Transfer
+from workspaces.people.access import NOTHING, as_uuid, require, role_in
+from workspaces.people.models import Role, User
+from wukong.kernel.errors import NotFound
 
 
 def transfers_of(user: User) -> QuerySet[Transfer]:
@@ -19,3 +24,17 @@ def holds_of(user: User) -> QuerySet[Hold]:
 def rates_of(user: User) -> QuerySet[Rate]:
     """Return all published prices in the currencies of the workspaces that `user` may see."""
     return Rate.objects.of(user).select_related("card")
+
+
+def budgets_of(user: User) -> QuerySet[Budget]:
+    """Return the limits of the workspaces that `user` may see."""
+    return Budget.objects.of(user)
+
+
+def budget_for(user: User, budget_id: UUID | str, at_least: Role = Role.VIEWER) -> Budget:
+    """Return a limit; raises NotFound for strangers, Forbidden below `at_least`."""
+    budget = Budget.objects.of(user).select_related("workspace").filter(pk=as_uuid(budget_id) or NOTHING).first()
+    if budget is None:
+        raise NotFound(_("There is no such limit, or it is not for you."))
+    require(role_in(user, budget.workspace), at_least)
+    return budget

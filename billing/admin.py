@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from billing import services
 from billing.forms import GrantForm
 from billing.models import BudgetWindow, Hold, Rate, RateCard, Transfer, UsageRecord, Wallet
+from billing.price_admin import PinsPrices
+from billing.prices.margin import in_percent
 from wukong.kernel.errors import WukongError
 from wukong.kernel.http.console import InWords, OperatorsOnly
 from wukong.kernel.ids import new_id
@@ -26,12 +28,12 @@ class _Table(OperatorsOnly, InWords, admin.ModelAdmin):  # type: ignore[type-arg
 
 
 @admin.register(Wallet)
-class WalletAdmin(_Table):
+class WalletAdmin(PinsPrices, _Table):
     list_display = ["workspace", "currency", "balance", "held", "available", "credit_limit"]
     list_select_related = ["workspace"]
     search_fields = ["workspace__slug", "workspace__name"]
     ordering = ["workspace__name"]
-    actions = ["grant_credit"]
+    actions = ["grant_credit", "pin_prices"]
 
     @admin.display(description=_("Balance"))
     def balance(self, wallet: Wallet) -> str:
@@ -128,9 +130,9 @@ class UsageRecordAdmin(_Table):
 
 @admin.register(BudgetWindow)
 class BudgetWindowAdmin(_Table):
-    list_display = ["scope", "scope_id", "wallet", "limit", "spent", "held"]
+    list_display = ["level", "name", "period", "wallet", "limit", "spent", "held"]
     list_select_related = ["wallet__workspace"]
-    search_fields = ["scope_id"]
+    search_fields = ["key"]
 
     @admin.display(description=_("Limit"))
     def limit(self, window: BudgetWindow) -> str:
@@ -149,11 +151,15 @@ class RatesOfCard(OperatorsOnly, admin.TabularInline):  # type: ignore[type-arg]
     model = Rate
     extra = 0
     can_delete = False
-    fields = readonly_fields = ("meter", "pico_per_token")
+    fields = readonly_fields = ("meter", "from_tokens", "cost_pico", "pico_per_token")
 
 
 @admin.register(RateCard)
 class RateCardAdmin(_Table):
-    list_display = ["model", "currency", "version", "effective_from", "source"]
+    list_display = ["model", "currency", "version", "effective_from", "source", "margin"]
     list_filter = ["currency", "model"]
     inlines = [RatesOfCard]
+
+    @admin.display(description=_("Margin"))
+    def margin(self, card: RateCard) -> str:
+        return in_percent(card.margin_bp)

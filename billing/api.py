@@ -14,9 +14,18 @@ from rest_framework.response import Response
 
 from billing import access, services
 from billing.contracts import Grouping
-from billing.serializers import BalanceRead, HoldRead, RateRead, TransferRead, UsagePage
+from billing.serializers import (
+    BalanceRead,
+    BudgetRead,
+    BudgetWrite,
+    HoldRead,
+    RateRead,
+    TransferRead,
+    UsagePage,
+)
+from workspaces.documents import access as documents
 from workspaces.people.access import NOTHING, as_uuid, workspace_for
-from workspaces.people.models import Workspace
+from workspaces.people.models import Role, Workspace
 from workspaces.people.rest import View, ViewSet, person
 from wukong.kernel.errors import Invalid
 
@@ -102,6 +111,44 @@ class RateViewSet(ViewSet):
         if model := request.query_params.get("model"):
             found = found.filter(card__model=model)
         return self.page(_only(request, found, [], ["meter"]), RateRead)
+
+
+class BudgetViewSet(ViewSet):
+    """What scopes may spend in a period of the workspace's calendar. POST sets a limit, also one that is there."""
+
+    required_scope = "billing"
+    serializer_class = BudgetRead
+
+    @extend_schema(parameters=[BY_WORKSPACE])
+    def list(self, request: Request) -> Response:
+        found = self.paginate_queryset(self.of_workspace(access.budgets_of(person(request)))) or []
+        return self.get_paginated_response([BudgetRead(row).data for row in services.budget_rows(found)])
+
+    def retrieve(self, request: Request, pk: str) -> Response:
+        (row,) = services.budget_rows([access.budget_for(person(request), pk)])
+        return Response(BudgetRead(row).data)
+
+    @extend_schema(request=BudgetWrite, responses={201: BudgetRead})
+    def create(self, request: Request) -> Response:
+        given, user = self.parse(BudgetWrite), person(request)
+        workspace = workspace_for(user, given["workspace"], Role.ADMIN)
+        if given["level"] == "project" and documents.project_for(user, given["name"]).workspace_id != workspace.pk:
+            raise _invalid("name", _("This project is in another workspace."))
+        row = services.set_budget(
+            workspace_id=workspace.pk,
+            level=given["level"],
+            name=given["name"],
+            period=given["period"],
+            limit_nano=given["limit"],
+            is_hard=given["is_hard"],
+            actor=f"person:{user.pk}",
+        )
+        return Response(BudgetRead(row).data, status=201)
+
+    def destroy(self, request: Request, pk: str) -> Response:
+        budget = access.budget_for(person(request), pk, Role.ADMIN)
+        services.drop_budget(workspace_id=budget.workspace_id, level=budget.level, name=budget.name)
+        return Response(status=204)
 
 
 def _workspace(request: Request) -> Workspace:

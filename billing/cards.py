@@ -1,8 +1,9 @@
 """Rate cards: what a model costs in a currency. Published, never changed; without a card a model is refused."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
@@ -10,8 +11,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from billing.contracts import PriceMissing, RateRow
-from billing.models import Rate, RateCard
-from billing.pricing import Tariff, pico_per_token, tariff_of
+from billing.models import PricePin, Rate, RateCard
+from billing.pricing import Tariff, pico_per_token, sold, tariff_of, tariff_of_rates
 from wukong.kernel.clock import now
 from wukong.kernel.errors import Invalid
 from wukong.kernel.money import parse_amount
@@ -74,17 +75,36 @@ def publish_built_in(currency: str) -> None:
         card = current.get(model)
         if card is not None and tariff_of_card(card.pk) == prices.tariff:
             continue
-        made = RateCard.objects.create(
+        publish(
             model=model,
             currency=currency,
-            version=card.version + 1 if card is not None else 1,
-            effective_from=moment,
             source=prices.source,
-        )
-        Rate.objects.bulk_create(
-            Rate(card=made, meter=meter, pico_per_token=pico) for meter, pico in prices.tariff.by_meter().items()
+            cost=prices.tariff,
+            margin_bp=0,
+            after=card,
+            moment=moment,
         )
     transaction.on_commit(lambda: _checked.add(currency))
+
+
+def publish(
+    *, model: str, currency: str, source: str, cost: Tariff, margin_bp: int, after: RateCard | None, moment: datetime
+) -> RateCard:
+    """Put the next version of a card into force: what is paid for tokens, and what they are sold for with a margin."""
+    card = RateCard.objects.create(
+        model=model,
+        currency=currency,
+        version=after.version + 1 if after is not None else 1,
+        effective_from=moment,
+        source=source,
+        margin_bp=margin_bp,
+    )
+    prices = {(meter, start): pico for meter, start, pico in sold(cost, margin_bp).rates()}
+    Rate.objects.bulk_create(
+        Rate(card=card, meter=meter, from_tokens=start, cost_pico=pico, pico_per_token=prices[meter, start])
+        for meter, start, pico in cost.rates()
+    )
+    return card
 
 
 def in_force(models: Iterable[str], currency: str) -> dict[str, RateCard]:
@@ -97,18 +117,46 @@ def in_force(models: Iterable[str], currency: str) -> dict[str, RateCard]:
     return found
 
 
+def pinned(workspaces: Collection[UUID], models: Collection[str]) -> dict[tuple[UUID, str], RateCard]:
+    """Return the cards that workspaces keep, by workspace and price name."""
+    if not workspaces:
+        return {}
+    pins = PricePin.objects.of(workspaces).filter(model__in=models)
+    return {(pin.workspace_id, pin.model): pin.card for pin in pins}
+
+
 def tariff_of_card(card: UUID) -> Tariff:
     """Return the prices on a card."""
     tariff = _tariffs.get(card)
-    if tariff is None:
-        rates = Rate.objects.filter(card=card).values_list("meter", "pico_per_token")
-        tariff = _tariffs[card] = tariff_of(dict(rates))
-    return tariff
+    return tariff if tariff is not None else tariffs_of_cards([card])[card]
 
 
-def tariff_now(model: str, currency: str) -> Tariff:
-    """Return the prices of a model as a hold would find them; writes nothing. Raises PriceMissing."""
+def tariffs_of_cards(wanted: Iterable[UUID]) -> dict[UUID, Tariff]:
+    """Return the prices on many cards, in one query or none."""
+    ids = set(wanted)
+    _tariffs.update(_read("pico_per_token", ids - _tariffs.keys()))
+    return {card: _tariffs[card] for card in ids}
+
+
+def costs_of_cards(wanted: Iterable[UUID]) -> dict[UUID, Tariff]:
+    """Return what is paid for tokens by many cards."""
+    return _read("cost_pico", set(wanted))
+
+
+def _read(column: str, wanted: Collection[UUID]) -> dict[UUID, Tariff]:
+    prices: dict[UUID, dict[tuple[str, int], int]] = {card: {} for card in wanted}
+    if prices:
+        rates = Rate.objects.filter(card__in=wanted).values_list("card_id", "meter", "from_tokens", column)
+        for card, meter, start, pico in rates:
+            prices[card][meter, start] = pico
+    return {card: tariff_of_rates(found) for card, found in prices.items()}
+
+
+def tariff_now(model: str, currency: str, workspace_id: UUID | None = None) -> Tariff:
+    """Return the prices of a model as a hold (of a workspace) would find them; writes nothing. Raises PriceMissing."""
     name = price_name(model)
+    if workspace_id is not None and (kept := pinned([workspace_id], [name]).get((workspace_id, name))) is not None:
+        return tariff_of_card(kept.pk)
     announced = built_in().get(name)
     if announced is not None:
         return announced.tariff
@@ -118,9 +166,11 @@ def tariff_now(model: str, currency: str) -> Tariff:
     return tariff_of_card(card.pk)
 
 
-def rates_in_force(currency: str) -> list[RateRow]:
-    """Return the prices that count now, by model."""
+def rates_in_force(currency: str, workspace_id: UUID | None = None) -> list[RateRow]:
+    """Return the prices that count now (for a workspace), by model; those below the first tier."""
     cards = RateCard.objects.current(currency, now())
+    if workspace_id is not None:
+        cards |= {model: card for (_workspace, model), card in pinned([workspace_id], cards).items()}
     return [_row(card, tariff_of_card(card.pk)) for _model, card in sorted(cards.items())]
 
 

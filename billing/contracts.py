@@ -10,9 +10,11 @@ from billing.meters import METERS, Meter, PriceMissing, Usage
 
 __all__ = [
     "METERS",
+    "AlertRow",
     "Authorisation",
     "Balance",
     "Books",
+    "BudgetRow",
     "Charge",
     "DayRow",
     "Grouping",
@@ -28,7 +30,8 @@ __all__ = [
 ]
 
 Grouping = Literal["day", "project", "agent", "model"]
-Scope = Literal["wallet", "run"]
+Scope = Literal["wallet", "run", "agent", "swarm", "project", "workspace"]
+"""Whose limit refused: the balance, or a budget."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,43 @@ class Balance:
     @property
     def available_nano(self) -> int:
         return self.balance_nano - self.held_nano + self.credit_limit_nano
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertRow:
+    """That a limit was neared or reached: `threshold` per cent of it; 0: by forecast."""
+
+    level: str
+    name: str
+    threshold: int
+    spent_nano: int
+    limit_nano: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetRow:
+    """A limit and how much of it is used in the period that runs. `ends_at` None: it is counted in all."""
+
+    id: UUID
+    level: str
+    name: str
+    period: str
+    limit_nano: int
+    is_hard: bool
+    spent_nano: int
+    held_nano: int
+    currency: str
+    ends_at: datetime | None
+
+    @property
+    def left_nano(self) -> int:
+        return max(self.limit_nano - self.spent_nano - self.held_nano, 0)
+
+    @property
+    def used_percent(self) -> int:
+        """Return the whole per cents that are spent; 100 where the limit is 0."""
+        return self.spent_nano * 100 // self.limit_nano if self.limit_nano else 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +157,7 @@ class RateRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Movement:
-    """One transfer as a workspace sees it: positive came in, negative went out. `code` is topup, grant or capture."""
+    """One transfer as a workspace sees it: positive came in, negative went out. `code`: see models.TransferCode."""
 
     code: str
     label: str

@@ -1,17 +1,17 @@
 """What the ledger says when asked: figures of runs, usage, and the proof that the books close. Reads only."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db.models import Case, F, IntegerField, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import Coalesce, TruncDate
-from django.utils.translation import gettext as _
 
+from billing import periods
 from billing.contracts import DayRow, Grouping, Movement, RunFigures, StepFigures, Usage, UsageRow
-from billing.models import Hold, HoldState, Transfer, TransferCode, UsageRecord
+from billing.models import AccountKind, Hold, HoldState, Transfer, TransferCode, UsageRecord
 from workspaces.people.models import Workspace
 from wukong.kernel.clock import now
 
@@ -128,13 +128,7 @@ def month_of(workspace: Workspace, moment: datetime) -> tuple[datetime, datetime
     """Return [start, end) of the calendar month around a moment, in the workspace's time zone."""
     zone = ZoneInfo(workspace.time_zone)
     first = moment.astimezone(zone).date().replace(day=1)
-    following = (first + timedelta(days=32)).replace(day=1)
-    return at_midnight(first, zone), at_midnight(following, zone)
-
-
-def at_midnight(day: date, zone: ZoneInfo) -> datetime:
-    """Return the moment at which a day begins somewhere."""
-    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+    return periods.midnight(first, zone), periods.midnight(periods.end_day("month", first), zone)
 
 
 def month_forecast(workspace: Workspace) -> int | None:
@@ -159,22 +153,18 @@ def month_forecast(workspace: Workspace) -> int | None:
 
 def movements(workspace_id: UUID, limit: int) -> list[Movement]:
     """Return the latest transfers of a workspace, newest first."""
-    words = {
-        TransferCode.TOPUP: _("Top-up"),
-        TransferCode.GRANT: _("Credit"),
-        TransferCode.CAPTURE: _("Usage"),
-    }
+    rows = Transfer.objects.filter(workspace_id=workspace_id).select_related("debit").order_by("-id")[:limit]
     return [
         Movement(
             code=row.code,
-            label=words[TransferCode(row.code)],
-            signed_nano=-row.amount_nano if row.code == TransferCode.CAPTURE else row.amount_nano,
+            label=str(TransferCode(row.code).label),
+            signed_nano=-row.amount_nano if row.debit.kind == AccountKind.WALLET else row.amount_nano,
             booked_at=row.booked_at,
             run=row.run,
             agent=row.agent,
             model=row.model,
         )
-        for row in Transfer.objects.filter(workspace_id=workspace_id).order_by("-id")[:limit]
+        for row in rows
     ]
 
 

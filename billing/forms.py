@@ -1,10 +1,26 @@
-"""Forms of the operators' console: they parse; the services judge."""
+"""Forms of the meter's pages and of the operators' console: they parse; the services judge."""
+
+from collections.abc import Sequence
+from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from billing.models import Period
+from wukong.kernel.clock import now
 from wukong.kernel.errors import Invalid
 from wukong.kernel.money import parse_amount
+
+
+def _nano(text: str, least: int) -> int:
+    """Return an amount in nano-units; raises ValidationError below `least`, and for what is no amount."""
+    try:
+        nano = parse_amount(text)
+    except Invalid as error:
+        raise forms.ValidationError(error.message) from None
+    if nano < least:
+        raise forms.ValidationError(_("An amount to add is more than 0.") if least else _("A limit is 0 or more."))
+    return nano
 
 
 class GrantForm(forms.Form):
@@ -15,10 +31,48 @@ class GrantForm(forms.Form):
 
     def clean_amount(self) -> int:
         """Return the nano-units."""
-        try:
-            nano = parse_amount(self.cleaned_data["amount"])
-        except Invalid as error:
-            raise forms.ValidationError(error.message) from None
-        if nano <= 0:
-            raise forms.ValidationError(_("An amount to add is more than 0."))
-        return nano
+        return _nano(self.cleaned_data["amount"], 1)
+
+
+class LimitForm(forms.Form):
+    """A limit of one of the `scopes`: (`level:name`, label)."""
+
+    scope = forms.ChoiceField(label=_("For"))
+    limit = forms.CharField(label=_("At most"), max_length=20)
+    period = forms.ChoiceField(label=_("Counted"), choices=[], initial=Period.MONTH)
+    kind = forms.ChoiceField(
+        label=_("When it is reached"),
+        choices=[("hard", _("stop what would go beyond it")), ("soft", _("only tell"))],
+        initial="hard",
+    )
+
+    def __init__(self, data: Any = None, *, scopes: Sequence[tuple[str, str]], currency: str) -> None:
+        super().__init__(data)
+        self.fields["scope"].choices = scopes  # type: ignore[attr-defined]
+        self.fields["period"].choices = [  # type: ignore[attr-defined]
+            (Period.DAY, _("each day")),
+            (Period.WEEK, _("each week")),
+            (Period.MONTH, _("each month")),
+            (Period.ONCE, _("in all")),
+        ]
+        self.fields["limit"].help_text = currency
+        self.fields["limit"].widget.attrs.update({"inputmode": "decimal", "autocomplete": "off"})
+        for field in self.fields.values():
+            field.widget.attrs["class"] = "select" if isinstance(field.widget, forms.Select) else "input"
+
+    def clean_limit(self) -> int:
+        """Return the nano-units."""
+        return _nano(self.cleaned_data["limit"], 0)
+
+
+class PinForm(forms.Form):
+    """The moment whose prices the chosen workspaces keep, and of which models."""
+
+    moment = forms.DateTimeField(label=_("Moment"), initial=now, help_text=_("In UTC, like 2026-01-31 12:00."))
+    models = forms.CharField(
+        label=_("Models"), required=False, max_length=2000, help_text=_("Separated by commas; empty: all.")
+    )
+
+    def clean_models(self) -> list[str]:
+        """Return the names."""
+        return [name.strip() for name in self.cleaned_data["models"].split(",") if name.strip()]

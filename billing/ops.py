@@ -1,10 +1,11 @@
 """What the ledger can be asked to do. Pure. Each op is once for its key: repeated, it gives the first answer again."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from billing.contracts import Authorisation, Balance, Charge, Usage
+from billing.contracts import Authorisation, Balance, BudgetRow, Charge, Usage
 
 R = TypeVar("R")
 
@@ -46,7 +47,9 @@ class Hold(OnCall[Authorisation]):
     step: UUID | None
     project: UUID | None
     agent: str
+    swarm: str
     input_bound: int
+    input_guess: int
     max_tokens: int
     floor_tokens: int
     run_budget_nano: int | None
@@ -54,7 +57,9 @@ class Hold(OnCall[Authorisation]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extend(OnCall[Authorisation]):
-    """Say that the call is alive and has written `checkpoint_tokens`; let it write up to `max_tokens` in all."""
+    """Say that the call is alive and has written `checkpoint_tokens`; let it write up to `max_tokens` in all, as much
+    of it as is affordable.
+    """
 
     max_tokens: int
     checkpoint_tokens: int
@@ -84,7 +89,9 @@ class Void(OnCall[Charge]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expire(OnCall[Charge]):
-    """Give the hold back if nobody has extended it for its whole life."""
+    """End the hold if nobody has extended it for its whole life: what the call had written by its last sign of life is
+    charged, the provider has billed it; the rest is given back.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,11 +101,14 @@ class Open(OnWallet):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credit(OnWallet):
-    """Money into the wallet, once for each `key`."""
+    """Money into the wallet, once for each `key`. `expires_at` None: it does not expire; `priority`: see Lot."""
 
     key: str
     amount_nano: int
     actor: str
+    note: str = ""
+    priority: int = 50
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,3 +119,59 @@ class TopUp(Credit):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant(Credit):
     """Credit that was given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adjust(OnWallet):
+    """Correct the bill in the open period, once for each `key`: back to the wallet, or, negative, out of it."""
+
+    key: str
+    signed_nano: int
+    actor: str
+    note: str
+    call: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refund(OnWallet):
+    """Pay back what is left of a top-up, once for each `key`: at most `amount_nano`, and nothing that is held."""
+
+    key: str
+    topup: str
+    amount_nano: int
+    actor: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep(OnWallet):
+    """Take the lots away whose time is over. Every op on a wallet does so first; this one does nothing else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetCreditLimit(OnWallet):
+    """Let the wallet be used beyond nothing: it is paid afterwards."""
+
+    limit_nano: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetBudget(Op[BudgetRow]):
+    """Limit what a scope of a workspace may spend in a period, from the next hold on. See models.Budget."""
+
+    workspace_id: UUID
+    level: str
+    name: str
+    period: str
+    limit_nano: int
+    is_hard: bool
+    actor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropBudget(Op[None]):
+    """Limit a scope no more; its counter is kept."""
+
+    workspace_id: UUID
+    level: str
+    name: str

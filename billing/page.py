@@ -1,26 +1,26 @@
 """One page of the ledger: the rows that a batch of ops is about, locked, changed in memory, written back at once.
 
-Locks are taken in one order, everywhere: wallets by id. Holds and budget windows belong to one wallet each and are
+Locks are taken in one order, everywhere: wallets by id. Holds, lots and counters belong to one wallet each and are
 changed under its lock alone, so they need none of their own. Event streams come last.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from billing import cards, ops, rows
+from billing.counters import Counters
 from billing.models import (
     Account,
     AccountKind,
-    BudgetWindow,
+    Alert,
     Hold,
     HoldState,
+    LotCategory,
     RateCard,
     Transfer,
     TransferCode,
@@ -28,34 +28,29 @@ from billing.models import (
     Wallet,
 )
 from billing.pricing import Tariff
+from billing.purse import Purses
+from billing.written import Written
 from workspaces.events import services as events
 from workspaces.people.models import Workspace
 from wukong.kernel.clock import now
 from wukong.kernel.errors import NotFound
 from wukong.kernel.money import money_json, parse_amount
 
-WALLET_FIELDS = ("balance_nano", "held_nano")
-WINDOW_FIELDS = ("limit_nano", "spent_nano", "held_nano")
+WALLET_FIELDS = ("balance_nano", "held_nano", "credit_limit_nano")
 HOLD_GROWN = ("amount_nano", "max_tokens", "checkpoint_tokens", "heartbeat_at", "expires_at")
 HOLD_ENDED = ("captured_nano", "state", "closed_at", "reason")
-
-
-@dataclass(slots=True)
-class _Rows:
-    """Rows of one model that the page has made or changed."""
-
-    new: list[Any] = field(default_factory=list)
-    changed: dict[Any, Any] = field(default_factory=dict)
-
-    def touch(self, row: Model) -> None:
-        """Note that a row was changed; a new one is written as it is in the end."""
-        self.changed[row.pk] = row
-
-    def write(self, fields: Sequence[str], made: Sequence[Model] = ()) -> None:
-        """Insert what is new, update the rest; `made` were inserted elsewhere, as they are in the end."""
-        rows.insert(self.new)
-        known = {row.pk for row in [*self.new, *made]}
-        rows.update([row for pk, row in self.changed.items() if pk not in known], fields)
+PLACE = ("workspace_id", "run", "step", "call", "project", "swarm", "agent", "model")
+_COMES_FROM = {
+    TransferCode.TOPUP: AccountKind.CASH_CLEARING,
+    TransferCode.GRANT: AccountKind.GRANT_PROMO,
+    TransferCode.ADJUST: AccountKind.REVENUE,
+}
+_GOES_TO = {
+    TransferCode.CAPTURE: AccountKind.REVENUE,
+    TransferCode.ADJUST: AccountKind.REVENUE,
+    TransferCode.REFUND: AccountKind.CASH_CLEARING,
+    TransferCode.EXPIRE: AccountKind.BREAKAGE,
+}
 
 
 class Page:
@@ -65,44 +60,44 @@ class Page:
         self.at: datetime = now()
         on_calls = [op for op in batch if isinstance(op, ops.OnCall)]
         holds = [op for op in on_calls if isinstance(op, ops.Hold)]
-        credits = [op for op in batch if isinstance(op, ops.Credit)]
+        changes = [op for op in batch if isinstance(op, ops.SetBudget | ops.DropBudget)]
+        keyed = [op.key for op in batch if isinstance(op, ops.Credit | ops.Adjust | ops.Refund)]
         self._new_accounts: list[Account] = []
-        self._wallets, self._windows, self._holds, self._ended = _Rows(), _Rows(), _Rows(), _Rows()
+        self._wallets, self._holds, self._ended = Written(), Written(), Written()
         self._new_transfers: list[Transfer] = []
         self._new_records: list[UsageRecord] = []
         self._moved: dict[UUID, set[tuple[str, UUID | None]]] = {}
+        self._alerts: list[Alert] = []
         self._platform: dict[tuple[str, str], Account] = {}
 
         self.transfers: dict[str, Transfer] = {}
-        self._load_wallets(
-            owners={op.workspace_id for op in batch if isinstance(op, ops.Hold | ops.OnWallet)},
-            keys=[op.key for op in on_calls if not isinstance(op, ops.Hold)],
-        )
+        owned = ops.Hold | ops.OnWallet | ops.SetBudget | ops.DropBudget
+        owners = {op.workspace_id for op in batch if isinstance(op, owned)}
+        keys = [op.key for op in on_calls if not isinstance(op, ops.Hold)]
+        missing = self._load_wallets(owners, keys)
+        self.purses = Purses(self.at, self.wallets.keys())
         self.holds = {row.key: row for row in rows.load(Hold, "key", [op.key for op in on_calls])}
         ended = [hold.key for hold in self.holds.values() if hold.state != HoldState.PENDING]
         self.records = {row.key: row for row in rows.load(UsageRecord, "key", ended)}
-        self.transfers |= {row.key: row for row in rows.load(Transfer, "key", [op.key for op in credits])}
-        self._load_windows({op.run for op in holds if op.run is not None})
+        keyed += [late_key(hold) for hold in self.holds.values() if hold.state == HoldState.EXPIRED]
+        self.transfers |= {row.key: row for row in rows.load(Transfer, "key", keyed)}
+        for workspace in Workspace.objects.filter(pk__in=missing).order_by("pk") if missing else ():
+            self._open(workspace)
+        self.counters = Counters(self.at, holds, changes, self.holds.values(), self._by_workspace.keys())
+        self._expire_lots()
         self._cards: dict[tuple[str, str], RateCard] = {}
+        self._pinned: dict[tuple[UUID, str], RateCard] = {}
         self._load_cards(holds)
 
     # --- reading -----------------------------------------------------------------------------------------------------
-    def _load_wallets(self, owners: set[UUID], keys: list[str]) -> None:
+    def _load_wallets(self, owners: set[UUID], keys: list[str]) -> set[UUID]:
+        """Lock the wallets; returns the workspaces that have none yet."""
         ids = rows.column(Wallet, "account", "workspace", owners) | rows.column(Hold, "wallet", "key", keys)
         self.wallets: dict[UUID, Wallet] = {
             wallet.pk: wallet for wallet in rows.load(Wallet, "account", ids, lock=True)
         }
         self._by_workspace = {wallet.workspace_id: wallet for wallet in self.wallets.values()}
-        if missing := owners - self._by_workspace.keys():
-            for workspace in Workspace.objects.filter(pk__in=missing).order_by("pk"):
-                self._open(workspace)
-
-    def _load_windows(self, runs: set[UUID]) -> None:
-        known = {hold.window_id for hold in self.holds.values() if hold.window_id is not None}
-        self._run_windows = {window.scope_id: window for window in rows.load(BudgetWindow, "scope_id", runs)}
-        self._window_by_id = {window.pk: window for window in self._run_windows.values()}
-        for window in rows.load(BudgetWindow, "id", known - self._window_by_id.keys()):
-            self._run_windows[window.scope_id] = self._window_by_id[window.pk] = window
+        return owners - self._by_workspace.keys()
 
     def _load_cards(self, holds: Sequence["ops.Hold"]) -> None:
         wanted: dict[str, set[str]] = {}
@@ -112,6 +107,8 @@ class Page:
         for currency, models in wanted.items():
             for model, card in cards.in_force(models, currency).items():
                 self._cards[model, currency] = card
+        names = set().union(*wanted.values())
+        self._pinned = cards.pinned({op.workspace_id for op in holds}, names)
 
     def wallet(self, workspace_id: UUID) -> Wallet:
         """Return the wallet of a workspace; raises NotFound when there is no such workspace."""
@@ -125,26 +122,17 @@ class Page:
         hold = self.holds.get(key)
         return hold if hold is not None and hold.wallet_id in self.wallets else None
 
-    def card(self, model: str, currency: str) -> RateCard:
-        """Return the card in force; raises PriceMissing."""
-        card = self._cards.get((cards.price_name(model), currency))
+    def card(self, model: str, wallet: Wallet) -> RateCard:
+        """Return the card that a wallet's workspace keeps, or the one in force; raises PriceMissing."""
+        name = cards.price_name(model)
+        card = self._pinned.get((wallet.workspace_id, name)) or self._cards.get((name, wallet.currency))
         if card is None:
-            raise cards.price_missing(model, currency)
+            raise cards.price_missing(model, wallet.currency)
         return card
 
     def tariff(self, hold: Hold) -> Tariff:
         """Return the prices at which a hold was made."""
         return cards.tariff_of_card(hold.rate_card_id)
-
-    def window_of(self, hold: Hold) -> BudgetWindow | None:
-        return self._window_by_id[hold.window_id] if hold.window_id is not None else None
-
-    def run_window(self, run: UUID | None, wallet: Wallet) -> BudgetWindow | None:
-        """Return the counter of a run, None before its first hold. Raises NotFound when it is another wallet's run."""
-        window = self._run_windows.get(run) if run is not None else None
-        if window is not None and window.wallet_id != wallet.pk:
-            raise NotFound(_("There is no such run in this workspace."))
-        return window
 
     # --- changing ----------------------------------------------------------------------------------------------------
     def _open(self, workspace: Workspace) -> None:
@@ -166,75 +154,106 @@ class Page:
             self._new_accounts.append(made)
         return self._platform[kind, currency]
 
-    def credit(self, wallet: Wallet, *, key: str, code: TransferCode, nano: int, actor: str) -> None:
-        """Move money into a wallet."""
-        kind = AccountKind.CASH_CLEARING if code == TransferCode.TOPUP else AccountKind.GRANT_PROMO
+    def credit(
+        self,
+        wallet: Wallet,
+        *,
+        key: str,
+        code: TransferCode,
+        nano: int,
+        actor: str,
+        note: str = "",
+        priority: int = 50,
+        expires_at: datetime | None = None,
+        **place: Any,
+    ) -> None:
+        """Move money into a wallet; it is a lot of its own there."""
         wallet.balance_nano += nano
+        category = LotCategory.PROMO if code == TransferCode.GRANT else LotCategory.PAID
+        self.purses.add(wallet, key, nano, category=category, priority=priority, expires_at=expires_at)
+        kind = _COMES_FROM[code]
+        self._move(wallet, self._account(kind, wallet.currency).pk, wallet.pk, key, code, nano, actor, note, **place)
+
+    def debit(
+        self, wallet: Wallet, *, key: str, code: TransferCode, nano: int, actor: str, note: str = "", **place: Any
+    ) -> None:
+        """Move money out of a wallet. Its lots are the caller's, who knows which."""
+        wallet.balance_nano -= nano
+        kind = _GOES_TO[code]
+        self._move(wallet, wallet.pk, self._account(kind, wallet.currency).pk, key, code, nano, actor, note, **place)
+
+    def _move(
+        self,
+        wallet: Wallet,
+        debit: UUID,
+        credit: UUID,
+        key: str,
+        code: TransferCode,
+        nano: int,
+        actor: str,
+        note: str,
+        **place: Any,
+    ) -> None:
         self._wallets.touch(wallet)
         transfer = rows.make(
             Transfer,
             key=key,
-            debit_id=self._account(kind, wallet.currency).pk,
-            credit_id=wallet.pk,
-            workspace_id=wallet.workspace_id,
+            debit_id=debit,
+            credit_id=credit,
             amount_nano=nano,
             currency=wallet.currency,
-            code=code,
+            code=str(code),
             actor=actor[:80],
+            note=note[:200],
             occurred_at=self.at,
+            **{"workspace_id": wallet.workspace_id, **place},
         )
-        self._book(wallet, transfer)
-
-    def charge(self, hold: Hold, nano: int) -> None:
-        """Move money from a hold's wallet to revenue; counts it in the run's window."""
-        if nano == 0:
-            return
-        wallet = self.wallets[hold.wallet_id]
-        wallet.balance_nano -= nano
-        self._wallets.touch(wallet)
-        if (window := self.window_of(hold)) is not None:
-            window.spent_nano += nano
-            self._windows.touch(window)
-        transfer = rows.make(
-            Transfer,
-            key=hold.key,
-            debit_id=wallet.pk,
-            credit_id=self._account(AccountKind.REVENUE, wallet.currency).pk,
-            amount_nano=nano,
-            currency=wallet.currency,
-            code=TransferCode.CAPTURE,
-            rate_card_id=hold.rate_card_id,
-            actor=f"agent:{hold.agent}"[:80] if hold.agent else "system",
-            occurred_at=self.at,
-            **place_of(hold),
-        )
-        self._book(wallet, transfer)
-
-    def _book(self, wallet: Wallet, transfer: Transfer) -> None:
         self.transfers[transfer.key] = transfer
         self._new_transfers.append(transfer)
         self._moved.setdefault(wallet.pk, set()).add((transfer.actor, transfer.run))
 
+    def charge(self, hold: Hold, nano: int) -> None:
+        """Move money from a hold's wallet to revenue; counts it in the hold's counters."""
+        if nano == 0:
+            return
+        wallet = self.wallets[hold.wallet_id]
+        self.purses.draw(wallet, nano)
+        actor = f"agent:{hold.agent}" if hold.agent else "system"
+        self.debit(
+            wallet,
+            key=hold.key,
+            code=TransferCode.CAPTURE,
+            nano=nano,
+            actor=actor,
+            rate_card_id=hold.rate_card_id,
+            **place_of(hold),
+        )
+        self._alerts += self.counters.spend(hold, nano)
+
     def reserve(self, hold: Hold, nano: int) -> None:
-        """Add to (or take from) what a hold reserves in wallet and window; the hold's own amount is the caller's."""
+        """Add to (or take from) what a hold reserves in wallet and counters; the hold's own amount is the caller's."""
         wallet = self.wallets[hold.wallet_id]
         wallet.held_nano += nano
         self._wallets.touch(wallet)
-        if (window := self.window_of(hold)) is not None:
-            window.held_nano += nano
-            self._windows.touch(window)
+        self.counters.reserve(hold, nano)
 
-    def open_window(self, run: UUID, wallet: Wallet) -> BudgetWindow:
-        """Make the counter of a run."""
-        window = BudgetWindow(wallet=wallet, scope="run", scope_id=run)
-        self._run_windows[run] = self._window_by_id[window.pk] = window
-        self._windows.new.append(window)
-        return window
+    def _expire_lots(self) -> None:
+        """Take away the lots whose time is over, before anything is decided: nobody can use them any more.
 
-    def limit(self, window: BudgetWindow, nano: int | None) -> None:
-        """Set a window's limit; what is spent and held already stays within it."""
-        window.limit_nano = None if nano is None else max(nano, window.spent_nano + window.held_nano)
-        self._windows.touch(window)
+        What is held for open calls stays until they have ended.
+        """
+        for wallet in self.wallets.values():
+            for lot in self.purses.over(wallet):
+                free = max(wallet.balance_nano - wallet.held_nano, 0)
+                left = lot.remaining_nano
+                if taken := self.purses.take(lot, free):
+                    key = f"expire:{lot.pk}:{left}"
+                    self.debit(wallet, key=key, code=TransferCode.EXPIRE, nano=taken, actor="system")
+
+    def limit_credit(self, wallet: Wallet, nano: int) -> None:
+        """Let a wallet be used down to minus `nano`; what it owes and holds already stays within."""
+        wallet.credit_limit_nano = max(nano, wallet.held_nano - wallet.balance_nano)
+        self._wallets.touch(wallet)
 
     def add_hold(self, hold: Hold) -> None:
         self.holds[hold.key] = hold
@@ -257,11 +276,13 @@ class Page:
         """Write everything, parents first, then say in the workspaces' streams what moved."""
         rows.insert(self._new_accounts)
         self._wallets.write(WALLET_FIELDS)
-        self._windows.write(WINDOW_FIELDS)
+        self.purses.write()
+        self.counters.write()
         self._holds.write(HOLD_GROWN)
         self._ended.write(HOLD_ENDED, made=self._holds.new)
         rows.insert(self._new_transfers)
         rows.insert(self._new_records)
+        self.counters.write_alerts(self._alerts)
         for pk in sorted(self._moved):
             self._tell(self.wallets[pk], self._moved[pk])
 
@@ -282,4 +303,9 @@ class Page:
 
 def place_of(hold: Hold) -> dict[str, Any]:
     """Return what a movement of a hold belongs to, as fields of a row."""
-    return {name: getattr(hold, name) for name in ("workspace_id", "run", "step", "call", "project", "agent", "model")}
+    return {name: getattr(hold, name) for name in PLACE}
+
+
+def late_key(hold: Hold) -> str:
+    """Return the key of what corrects an expired hold's charge."""
+    return f"{hold.key}:late"

@@ -2,12 +2,38 @@
 
 from collections import Counter
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import (
+    BigIntegerField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    Sum,
+    UUIDField,
+    Value,
+)
 from django.db.models.functions import Abs, Coalesce
 
+from billing import pricing
 from billing.contracts import Books
-from billing.models import BudgetWindow, Hold, HoldState, Transfer, TransferCode, UsageRecord, Wallet
+from billing.models import (
+    BudgetWindow,
+    Hold,
+    HoldState,
+    Level,
+    Lot,
+    Rate,
+    Transfer,
+    TransferCode,
+    UsageRecord,
+    Wallet,
+)
+from billing.pricing import Tariff
+from billing.statements import check
 
 
 def books() -> Books:
@@ -17,10 +43,13 @@ def books() -> Books:
             "debits = credits": abs(sum(_entries().values())),
             "wallet balances = transfers": _balances(),
             "wallet holds = open holds": _difference(_stored(Wallet, "pk", "held_nano"), _sums(_open(), "wallet")),
-            "run spending = captures": _difference(_windows("spent_nano"), _sums(_captures(), "run")),
-            "run holds = open holds": _difference(_windows("held_nano"), _sums(_open(), "run")),
+            "lots = wallet balances": _lots(),
+            "budget spending = captures": _difference(_stored(BudgetWindow, "pk", "spent_nano"), _spent()),
+            "budget holds = open holds": _difference(_stored(BudgetWindow, "pk", "held_nano"), _held()),
             "usage = captures": _usage(),
+            "usage = prices": _prices(),
             "holds = captures": _holds(),
+            "statements = ledger": check.difference(),
         },
         transfers=Transfer.objects.count(),
         holds=Hold.objects.count(),
@@ -39,8 +68,29 @@ def _stored(model: type[Wallet] | type[BudgetWindow], key: str, field: str) -> "
     return Counter(dict(model._default_manager.values_list(key, field)))
 
 
-def _windows(field: str) -> "Counter[Any]":
-    return _stored(BudgetWindow, "scope_id", field)
+def _held() -> "Counter[Any]":
+    held: Counter[Any] = Counter()
+    for level in Level.values:
+        held.update(_sums(_open(), f"{level}_window"))
+    return held
+
+
+def _spent() -> "Counter[Any]":
+    """Return Σ usage by the counters in which its holds stand."""
+    spent: Counter[Any] = Counter()
+    for level in Level.values:
+        if BudgetWindow.objects.filter(level=level).exists():
+            hold = Hold.objects.filter(key=OuterRef("key"))
+            stands_in = Subquery(hold.values(f"{level}_window"), output_field=UUIDField())
+            spent.update(_sums(UsageRecord.objects.annotate(stands_in=stands_in), "stands_in"))
+    return spent
+
+
+def _lots() -> int:
+    """What is left of the credits of a wallet is its balance; nothing, when that is a debt."""
+    left = Lot.objects.filter(remaining_nano__gt=0).order_by().values("wallet").annotate(left=Sum("remaining_nano"))
+    balances = Counter({pk: max(nano, 0) for pk, nano in _stored(Wallet, "pk", "balance_nano").items()})
+    return _difference(balances, Counter(dict(left.values_list("wallet", "left"))))
 
 
 def _sums(rows: QuerySet[Any], by: str) -> "Counter[Any]":
@@ -71,9 +121,45 @@ def _usage() -> int:
     return _apart(UsageRecord.objects.all(), "amount_nano") + _total(without, F("amount_nano"))
 
 
+def _prices() -> int:
+    """Price all usage again, card by card, with what the cards say now: a card never changes."""
+    rates: dict[UUID, dict[tuple[str, int], int]] = {}
+    for card, meter, start, pico in Rate.objects.values_list("card", "meter", "from_tokens", "pico_per_token"):
+        rates.setdefault(card, {})[meter, start] = pico
+    return sum(
+        _priced(UsageRecord.objects.filter(rate_card=card), pricing.tariff_of_rates(prices))
+        for card, prices in rates.items()
+    )
+
+
+def _priced(records: QuerySet[Any], tariff: Tariff) -> int:
+    """Return Σ |what was charged and what was not − the price|. Integers divide without a rest in both databases."""
+    into = F("input_tokens") + F("cache_read_tokens") + F("cache_write_tokens")
+    starts, off = tariff.starts(), 0
+    for start, end in zip(starts, [*starts[1:], None], strict=True):
+        prices = tariff.at(start).by_meter()
+        pico = sum(
+            (F(f"{meter}_tokens") * Value(price, BigIntegerField()) for meter, price in prices.items()), Value(500)
+        )
+        price = ExpressionWrapper(pico / Value(1000), BigIntegerField())
+        some = records.alias(into=into).filter(into__gte=start)
+        off += _total(
+            some if end is None else some.filter(into__lt=end), Abs(F("amount_nano") + F("uncharged_nano") - price)
+        )
+    return off
+
+
 def _holds() -> int:
-    """What expired and was paid late stands in the usage, not in the hold."""
-    return _apart(Hold.objects.exclude(state=HoldState.EXPIRED), "captured_nano")
+    """Compare what each hold says that it was charged. What expired and was paid late stands in the usage alone; what
+    was given back has nothing, and no usage is without its hold.
+    """
+    given_back = Hold.objects.exclude(state__in=[HoldState.CAPTURED, HoldState.EXPIRED])
+    without = UsageRecord.objects.exclude(Exists(Hold.objects.filter(key=OuterRef("key"))))
+    return (
+        _apart(Hold.objects.exclude(state=HoldState.EXPIRED), "captured_nano")
+        + _total(given_back, F("captured_nano"))
+        + _total(without, F("amount_nano") + F("uncharged_nano"))
+    )
 
 
 def _apart(rows: QuerySet[Any], amount: str) -> int:

@@ -44,17 +44,20 @@ def _defaults(model: type[Model]) -> tuple[dict[str, Any], list[tuple[str, Calla
     return fixed, made
 
 
-def load(model: type[M], name: str, wanted: Collection[Any], *, lock: bool = False) -> list[M]:
-    """Return the rows whose field `name` is one of `wanted`; with `lock` locked, in the order of their keys."""
+def load(model: type[M], name: str, wanted: Collection[Any], *, lock: bool = False, also: str = "") -> list[M]:
+    """Return the rows whose field `name` is one of `wanted`; with `lock` locked, in the order of their keys.
+
+    `also` is a further condition in SQL, for one that an index has: our own words, no values.
+    """
     if not wanted:
         return []
     meta = model._meta
     fields: list[Any] = list(meta.concrete_fields)
     names, shape = [field.attname for field in fields], [_reader(field) for field in fields]
-    end = ""
+    end = also
     if lock:
         locks = " FOR UPDATE" if connection.features.has_select_for_update else ""
-        end = f" ORDER BY {_quoted(str(meta.pk.column))}{locks}"
+        end += f" ORDER BY {_quoted(str(meta.pk.column))}{locks}"
     loaded = []
     for values in _select(model, ", ".join(_quoted(field.column) for field in fields), name, wanted, end):
         row = model.__new__(model)

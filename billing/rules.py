@@ -1,44 +1,30 @@
 """What the ledger answers to each op, and how it moves the rows of a page. A refusal moves no money."""
 
 import logging
+from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 
 from billing import cards, ops, pricing, rows
-from billing.contracts import Authorisation, Balance, Charge, Scope, Usage
-from billing.models import BudgetWindow, Hold, HoldState, TransferCode, UsageRecord, Wallet
-from billing.page import Page, place_of
+from billing.contracts import Authorisation, Balance, BudgetRow, Charge, Scope, Usage
+from billing.counters import Limit
+from billing.models import Hold, HoldState, LotCategory, TransferCode, UsageRecord, Wallet
+from billing.page import Page, late_key, place_of
 from wukong.kernel.errors import Conflict, IdempotencyMismatch, InsufficientFunds, Invalid, NotFound
 from wukong.kernel.money import LIMIT_NANO, format_amount, money_json
 
-HOLD_LIVES = timedelta(hours=1)
-"""How long a hold stands without being extended: longer than any call, so only what nobody remembers expires."""
+HOLD_LIVES = timedelta(seconds=120)
+"""How long a hold stands without a sign of life of its call, which gives one every thirty seconds (`extend`)."""
 
 _log = logging.getLogger("wukong.billing")
 
 
-def decide(page: Page, op: "ops.Op[Any]") -> Authorisation | Charge | Balance:
-    """Return the ledger's answer and make the change; raises a WukongError when it refuses."""
-    match op:
-        case ops.Hold():
-            return _hold(page, op)
-        case ops.Extend():
-            return _extend(page, op)
-        case ops.Capture():
-            return _capture(page, op)
-        case ops.NotCharged():
-            return _not_charged(page, op)
-        case ops.Void():
-            return _release(page, op, HoldState.VOIDED, op.reason)
-        case ops.Expire():
-            return _expire(page, op)
-        case ops.Credit():
-            return _credit(page, op)
-        case ops.Open():
-            return balance_of(page.wallet(op.workspace_id))
-    raise TypeError(f"not an op: {op!r}")
+def decide(page: Page, op: "ops.Op[Any]") -> Any:
+    """Return the ledger's answer (see the ops) and make the change; raises a WukongError when it refuses."""
+    return _RULES[type(op)](page, op)
 
 
 def balance_of(wallet: Wallet) -> Balance:
@@ -58,40 +44,38 @@ def _hold(page: Page, op: ops.Hold) -> Authorisation:
             raise _other(op.key)
         return _authorisation(known)
     wallet = page.wallet(op.workspace_id)
-    card = page.card(op.model, wallet.currency)
+    card = page.card(op.model, wallet)
     tariff = cards.tariff_of_card(card.pk)
-    window = page.run_window(op.run, wallet)
-    available, scope = _available(wallet, window, op.run_budget_nano)
+    limits = page.counters.of(op, wallet)
+    available, scope = _available(wallet, limits)
     tokens = min(op.max_tokens, pricing.affordable_tokens(tariff, op.input_bound, available))
     if tokens < min(op.floor_tokens, op.max_tokens):
         needed = pricing.hold_nano(tariff, op.input_bound, op.max_tokens)
         raise _insufficient(needed, available, scope, wallet.currency)
-    if window is None and op.run is not None:
-        window = page.open_window(op.run, wallet)
     hold = rows.make(
         Hold,
         key=op.key,
         wallet_id=wallet.pk,
-        window_id=window.pk if window is not None else None,
         rate_card_id=card.pk,
         workspace_id=wallet.workspace_id,
         run=op.run,
         step=op.step,
         call=op.call,
         project=op.project,
+        swarm=op.swarm,
         agent=op.agent,
         model=cards.price_name(op.model),
         amount_nano=pricing.hold_nano(tariff, op.input_bound, tokens),
         input_bound=op.input_bound,
+        input_guess=min(op.input_guess, op.input_bound),
         asked_tokens=op.max_tokens,
         max_tokens=tokens,
         heartbeat_at=page.at,
         expires_at=page.at + HOLD_LIVES,
+        **page.counters.open(limits, wallet),
     )
     page.add_hold(hold)
     page.reserve(hold, hold.amount_nano)
-    if window is not None:
-        page.limit(window, op.run_budget_nano)
     return _authorisation(hold)
 
 
@@ -99,12 +83,12 @@ def _extend(page: Page, op: ops.Extend) -> Authorisation:
     hold = _known(page, op.key)
     if hold.state != HoldState.PENDING:
         raise Conflict(_("This call is over."))
-    tariff, wallet, window = page.tariff(hold), page.wallets[hold.wallet_id], page.window_of(hold)
+    tariff, wallet = page.tariff(hold), page.wallets[hold.wallet_id]
     hold.heartbeat_at, hold.expires_at = page.at, page.at + HOLD_LIVES
     hold.checkpoint_tokens = max(hold.checkpoint_tokens, op.checkpoint_tokens)
     page.grow(hold)
     if op.max_tokens > hold.max_tokens:
-        room, scope = _available(wallet, window, _limit_of(window))
+        room, scope = _available(wallet, page.counters.of_hold(hold))
         room += hold.amount_nano
         tokens = min(op.max_tokens, pricing.affordable_tokens(tariff, hold.input_bound, room))
         if tokens <= hold.max_tokens:
@@ -116,27 +100,27 @@ def _extend(page: Page, op: ops.Extend) -> Authorisation:
     return _authorisation(hold)
 
 
-def _available(wallet: Wallet, window: BudgetWindow | None, budget_nano: int | None) -> tuple[int, Scope]:
+def _available(wallet: Wallet, limits: Iterable[Limit]) -> tuple[int, Scope]:
     """Return what may be held now, and which limit is the nearest."""
-    if budget_nano is not None:
-        left = budget_nano - (window.spent_nano + window.held_nano if window is not None else 0)
-        if left < wallet.available_nano:
-            return max(left, 0), "run"
-    return max(wallet.available_nano, 0), "wallet"
-
-
-def _limit_of(window: BudgetWindow | None) -> int | None:
-    return window.limit_nano if window is not None else None
+    nearest, scope = wallet.available_nano, "wallet"
+    for limit in limits:
+        left = limit.left_nano
+        if left is not None and left < nearest:
+            nearest, scope = left, str(limit.level)
+    return max(nearest, 0), cast("Scope", scope)
 
 
 def _insufficient(needed: int, available: int, scope: Scope, currency: str) -> InsufficientFunds:
     missing = max(needed - available, 1)
     words = {"missing": format_amount(missing), "available": format_amount(available), "currency": currency}
-    text = (
-        _("The run's budget is used up: the next call needs %(missing)s %(currency)s more.")
-        if scope == "run"
-        else _("The balance is used up: the next call needs %(missing)s %(currency)s more than is available.")
-    )
+    text = {
+        "wallet": _("The balance is used up: the next call needs %(missing)s %(currency)s more than is available."),
+        "run": _("The run's budget is used up: the next call needs %(missing)s %(currency)s more."),
+        "agent": _("The agent's budget is used up: the next call needs %(missing)s %(currency)s more."),
+        "swarm": _("The swarm's budget is used up: the next call needs %(missing)s %(currency)s more."),
+        "project": _("The project's budget is used up: the next call needs %(missing)s %(currency)s more."),
+        "workspace": _("The workspace's budget is used up: the next call needs %(missing)s %(currency)s more."),
+    }[scope]
     details = {
         "scope": scope,
         "currency": currency,
@@ -155,6 +139,9 @@ def _capture(page: Page, op: ops.Capture) -> Charge:
     if record is not None:
         if record.not_charged:
             raise Conflict(_("This call was booked as not charged."))
+        if hold.state == HoldState.EXPIRED and usage_of(record) != op.usage:
+            price = min(pricing.charge_nano(page.tariff(hold), op.usage), hold.amount_nano)
+            return _correct(page, hold, record, price, _("The call's own count came late."))
         if usage_of(record) != op.usage:
             raise _other(op.key)
         return Charge(hold_key=op.key, amount_nano=record.amount_nano)
@@ -166,8 +153,7 @@ def _capture(page: Page, op: ops.Capture) -> Charge:
         _close(page, hold, HoldState.CAPTURED, "")
         hold.captured_nano = amount
     else:  # it expired, its money may have gone elsewhere: late usage is paid from what is left
-        window = page.window_of(hold)
-        amount = min(amount, _available(page.wallets[hold.wallet_id], window, _limit_of(window))[0])
+        amount = min(amount, _available(page.wallets[hold.wallet_id], page.counters.of_hold(hold))[0])
     if price > amount:
         _log.warning("call %s: %s nano of usage lie above its hold and are not charged", hold.call, price - amount)
     page.charge(hold, amount)
@@ -183,23 +169,52 @@ def _not_charged(page: Page, op: ops.NotCharged) -> Charge:
         price = pricing.charge_nano(page.tariff(hold), op.usage)
         reason = op.reason[:200] or "failed"
         page.add_record(_record(page, hold, op.usage, amount=0, price=price, not_charged=reason))
+    elif hold.state == HoldState.EXPIRED and record.amount_nano:
+        return _correct(page, hold, record, 0, op.reason)
     elif not record.not_charged:
         raise Conflict(_("This call was charged."))
     return Charge(hold_key=op.key, amount_nano=0)
+
+
+def _correct(page: Page, hold: Hold, record: UsageRecord, price: int, note: str) -> Charge:
+    """Adjust what an expired hold was charged to what its call has cost, once; as far as there is money left."""
+    key, wallet = late_key(hold), page.wallets[hold.wallet_id]
+    difference = price - record.amount_nano
+    if key in page.transfers or difference == 0:
+        return Charge(hold_key=hold.key, amount_nano=price)
+    if difference < 0:
+        page.credit(
+            wallet, key=key, code=TransferCode.ADJUST, nano=-difference, actor="system", note=note, **place_of(hold)
+        )
+    elif (more := min(difference, max(wallet.available_nano, 0))) > 0:
+        page.purses.draw(wallet, more)
+        page.debit(wallet, key=key, code=TransferCode.ADJUST, nano=more, actor="system", note=note, **place_of(hold))
+    return Charge(hold_key=hold.key, amount_nano=price)
 
 
 def _release(page: Page, op: "ops.OnCall[Charge]", state: HoldState, reason: str) -> Charge:
     hold = page.held(op.key)
     if hold is not None and hold.state == HoldState.PENDING:
         _close(page, hold, state, reason)
-    return Charge(hold_key=op.key, amount_nano=hold.captured_nano if hold is not None else 0)
+    record = page.records.get(op.key)  # what came after the end of a hold stands there alone
+    paid = record.amount_nano if record is not None else hold.captured_nano if hold is not None else 0
+    return Charge(hold_key=op.key, amount_nano=paid)
 
 
 def _expire(page: Page, op: ops.Expire) -> Charge:
     hold = page.held(op.key)
-    if hold is not None and hold.expires_at > page.at:  # it was extended meanwhile
-        return Charge(hold_key=op.key, amount_nano=hold.captured_nano)
-    return _release(page, op, HoldState.EXPIRED, "")
+    if hold is None or hold.state != HoldState.PENDING or hold.expires_at > page.at:  # it was extended meanwhile
+        return Charge(hold_key=op.key, amount_nano=hold.captured_nano if hold is not None else 0)
+    usage = Usage(input_tokens=hold.input_guess, output_tokens=hold.checkpoint_tokens, estimated=True)
+    if hold.checkpoint_tokens == 0:  # nothing is known to have come: the provider has most likely not answered
+        return _release(page, op, HoldState.EXPIRED, "")
+    price = pricing.charge_nano(page.tariff(hold), usage)
+    amount = min(price, hold.amount_nano)
+    _close(page, hold, HoldState.EXPIRED, "")
+    hold.captured_nano = amount
+    page.charge(hold, amount)
+    page.add_record(_record(page, hold, usage, amount=amount, price=price))
+    return Charge(hold_key=op.key, amount_nano=amount)
 
 
 def _close(page: Page, hold: Hold, state: HoldState, reason: str) -> None:
@@ -212,14 +227,86 @@ def _close(page: Page, hold: Hold, state: HoldState, reason: str) -> None:
 def _credit(page: Page, op: ops.Credit) -> Balance:
     code = TransferCode.TOPUP if isinstance(op, ops.TopUp) else TransferCode.GRANT
     wallet = page.wallet(op.workspace_id)
-    if (known := page.transfers.get(op.key)) is not None:
-        if (known.credit_id, known.amount_nano, known.code) != (wallet.pk, op.amount_nano, code):
-            raise _other(op.key)
+    if _is_booked(page, op.key, code, op.amount_nano, credit=wallet.pk):
         return balance_of(wallet)
-    if not 0 < op.amount_nano <= LIMIT_NANO - max(wallet.balance_nano, 0):
-        raise Invalid(_("An amount to add is more than 0."), {"amount": [_("An amount to add is more than 0.")]})
-    page.credit(wallet, key=op.key, code=code, nano=op.amount_nano, actor=op.actor)
+    _check_amount(wallet, op.amount_nano)
+    page.credit(
+        wallet,
+        key=op.key,
+        code=code,
+        nano=op.amount_nano,
+        actor=op.actor,
+        note=op.note,
+        priority=op.priority,
+        expires_at=op.expires_at,
+    )
     return balance_of(wallet)
+
+
+def _adjust(page: Page, op: ops.Adjust) -> Balance:
+    wallet, nano = page.wallet(op.workspace_id), abs(op.signed_nano)
+    sides = {"credit": wallet.pk} if op.signed_nano > 0 else {"debit": wallet.pk}
+    if _is_booked(page, op.key, TransferCode.ADJUST, nano, **sides):
+        return balance_of(wallet)
+    if op.signed_nano > 0:
+        _check_amount(wallet, nano)
+        page.credit(wallet, key=op.key, code=TransferCode.ADJUST, nano=nano, actor=op.actor, note=op.note)
+        return balance_of(wallet)
+    if not 0 < nano <= wallet.available_nano:
+        raise _insufficient(nano, max(wallet.available_nano, 0), "wallet", wallet.currency)
+    page.purses.draw(wallet, nano)
+    page.debit(wallet, key=op.key, code=TransferCode.ADJUST, nano=nano, actor=op.actor, note=op.note, call=op.call)
+    return balance_of(wallet)
+
+
+def _refund(page: Page, op: ops.Refund) -> Balance:
+    wallet = page.wallet(op.workspace_id)
+    if _is_booked(page, op.key, TransferCode.REFUND, op.amount_nano, debit=wallet.pk):
+        return balance_of(wallet)
+    lot = page.purses.of_key(wallet, op.topup)
+    most = min(lot.remaining_nano, wallet.balance_nano - wallet.held_nano) if lot is not None else 0
+    if lot is None or lot.category != LotCategory.PAID or not 0 < op.amount_nano <= most:
+        words = {"most": format_amount(max(most, 0)), "currency": wallet.currency}
+        raise Conflict(_("Of this top-up %(most)s %(currency)s can be paid back.") % words, {"most_nano": max(most, 0)})
+    page.purses.take(lot, op.amount_nano)
+    page.debit(wallet, key=op.key, code=TransferCode.REFUND, nano=op.amount_nano, actor=op.actor, note=op.note)
+    return balance_of(wallet)
+
+
+def _is_booked(page: Page, key: str, code: TransferCode, nano: int, **sides: UUID) -> bool:
+    """Return whether this was done before. Raises IdempotencyMismatch if something else was, under this key."""
+    known = page.transfers.get(key)
+    if known is None:
+        return False
+    if (known.amount_nano, known.code) != (nano, code) or any(
+        getattr(known, f"{side}_id") != account for side, account in sides.items()
+    ):
+        raise _other(key)
+    return True
+
+
+def _check_amount(wallet: Wallet, nano: int) -> None:
+    if not 0 < nano <= LIMIT_NANO - max(wallet.balance_nano, 0):
+        raise Invalid(_("An amount to add is more than 0."), {"amount": [_("An amount to add is more than 0.")]})
+
+
+def _limit_credit(page: Page, op: ops.SetCreditLimit) -> Balance:
+    wallet = page.wallet(op.workspace_id)
+    if not 0 <= op.limit_nano <= LIMIT_NANO:
+        raise Invalid(_("A credit limit is 0 or more."), {"credit_limit": [_("A credit limit is 0 or more.")]})
+    page.limit_credit(wallet, op.limit_nano)
+    return balance_of(wallet)
+
+
+# --- budgets --------------------------------------------------------------------------------------------------------
+def _set_budget(page: Page, op: ops.SetBudget) -> BudgetRow:
+    wallet = page.wallet(op.workspace_id)
+    return page.counters.row(page.counters.set(op), wallet.currency)
+
+
+def _drop_budget(page: Page, op: ops.DropBudget) -> None:
+    page.wallet(op.workspace_id)
+    page.counters.drop(op)
 
 
 # --- shapes ---------------------------------------------------------------------------------------------------------
@@ -251,8 +338,11 @@ def _authorisation(hold: Hold) -> Authorisation:
 
 
 def _is_same(hold: Hold, op: ops.Hold) -> bool:
-    asked = (op.workspace_id, op.run, op.step, op.project, op.agent, op.input_bound, op.max_tokens)
-    known = (hold.workspace_id, hold.run, hold.step, hold.project, hold.agent, hold.input_bound, hold.asked_tokens)
+    asked = (op.workspace_id, op.run, op.step, op.project, op.swarm, op.agent, op.input_bound, op.max_tokens)
+    known = (
+        *(hold.workspace_id, hold.run, hold.step, hold.project, hold.swarm, hold.agent),
+        *(hold.input_bound, hold.asked_tokens),
+    )
     return asked == known and hold.model == cards.price_name(op.model)
 
 
@@ -265,3 +355,31 @@ def _known(page: Page, key: str) -> Hold:
 
 def _other(key: str) -> IdempotencyMismatch:
     return IdempotencyMismatch(_("This was done before, with other arguments."), {"key": key})
+
+
+def _void(page: Page, op: ops.Void) -> Charge:
+    return _release(page, op, HoldState.VOIDED, op.reason)
+
+
+def _look(page: Page, op: ops.OnWallet) -> Balance:
+    """Nothing is left to do: with the page the wallet has been opened, and its lots have been swept."""
+    return balance_of(page.wallet(op.workspace_id))
+
+
+_RULES: dict[type, Callable[[Page, Any], Any]] = {
+    ops.Hold: _hold,
+    ops.Extend: _extend,
+    ops.Capture: _capture,
+    ops.NotCharged: _not_charged,
+    ops.Void: _void,
+    ops.Expire: _expire,
+    ops.TopUp: _credit,
+    ops.Grant: _credit,
+    ops.Adjust: _adjust,
+    ops.Refund: _refund,
+    ops.SetCreditLimit: _limit_credit,
+    ops.Open: _look,
+    ops.Sweep: _look,
+    ops.SetBudget: _set_budget,
+    ops.DropBudget: _drop_budget,
+}

@@ -4,9 +4,9 @@ from typing import Any
 
 from rest_framework import serializers
 
-from billing.contracts import Balance, UsageRow
-from billing.models import Hold, HoldState, Rate, Transfer, TransferCode
-from wukong.kernel.http.serializers import MoneyField
+from billing.contracts import Balance, BudgetRow, UsageRow
+from billing.models import Hold, HoldState, Level, Period, Rate, Transfer, TransferCode
+from wukong.kernel.http.serializers import MoneyField, Strict
 
 
 class BalanceRead(serializers.Serializer[Balance]):
@@ -78,6 +78,31 @@ class HoldRead(serializers.ModelSerializer[Hold]):
         read_only_fields = fields
 
 
+class BudgetRead(serializers.Serializer[BudgetRow]):
+    """A limit and what is used of it in the period that runs; `ends_at` null: it is counted in all."""
+
+    id = serializers.UUIDField()
+    level = serializers.ChoiceField(choices=Level.choices)
+    name = serializers.CharField()
+    period = serializers.ChoiceField(choices=Period.choices)
+    limit = MoneyField(source="limit_nano")
+    is_hard = serializers.BooleanField()
+    spent = MoneyField(source="spent_nano")
+    held = MoneyField(source="held_nano")
+    ends_at = serializers.DateTimeField(allow_null=True)
+
+
+class BudgetWrite(Strict):
+    """`name`: the id of a project, the name of a swarm or an agent, nothing of the workspace."""
+
+    workspace = serializers.CharField()
+    level = serializers.ChoiceField(choices=[choice for choice in Level.choices if choice[0] != Level.RUN])
+    name = serializers.CharField(max_length=80, default="", allow_blank=True)
+    period = serializers.ChoiceField(choices=Period.choices, default=Period.MONTH)
+    limit = MoneyField()
+    is_hard = serializers.BooleanField(default=True)
+
+
 class Meters(serializers.Serializer[Any]):
     """Disjoint meters: their sum is the provider's total. `estimated`: some of it was counted by us."""
 
@@ -107,7 +132,10 @@ class UsagePage(serializers.Serializer[Any]):
 
 
 class RateRead(serializers.ModelSerializer[Rate]):
-    """The price of one meter of one version of a model's rate card; pico-units are 10^-12 of the currency."""
+    """The price of one meter of one version of a model's rate card; pico-units are 10^-12 of the currency.
+
+    It counts for all tokens of a call whose input in all is at least `from_tokens`, up to the next such number.
+    """
 
     rate_card = serializers.UUIDField(source="card_id")
     model = serializers.CharField(source="card.model")
@@ -122,6 +150,7 @@ class RateRead(serializers.ModelSerializer[Rate]):
             "rate_card",
             "model",
             "meter",
+            "from_tokens",
             "pico_per_token",
             "currency",
             "version",

@@ -67,7 +67,8 @@ def check_affordable(claim: Claim, granted: int, request: ChatRequest) -> None:
         return
     run = Run.objects.select_related("workspace").get(pk=claim.run.pk)
     currency = run.workspace.currency
-    needed = metered.most(run.model, request, currency)  # with less the next answer would be cut, and paid for, again
+    # with less the next answer would be cut, and paid for, again
+    needed = metered.most(run.model, request, currency, run.workspace_id)
     missing = max(needed - quoting.available_nano(run), 1)
     details = {"currency": currency, "missing": money_json(missing, currency)}
     raise InsufficientFunds(

@@ -19,7 +19,7 @@ def read(run: Run) -> dict[str, Any]:
     agents: dict[str, dict[str, int]] = {}
     tokens_in = tokens_out = cost = 0
     for call, step_id, role, into, out in _calls(run.pk):
-        nano = prices.nano(run.model, currency, into, out) if call in held else 0
+        nano = prices.nano(run, into, out) if call in held else 0
         reading = agents.setdefault(role, {"tokens": 0, "cost": 0})
         reading["tokens"] += into + out
         reading["cost"] += nano

@@ -83,6 +83,7 @@ class Worker:
             step_id=claim.step.pk,
             epoch=claim.epoch,
             agent=claim.step.agent,
+            swarm=claim.run.template,
             run_budget_nano=claim.run.budget_nano,
             fenced=self.fenced,
             attempt=claim.step.failures + 1,

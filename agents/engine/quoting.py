@@ -9,30 +9,31 @@ from agents.models import CLOSED, Run, RunSource, Step, StepKind
 from billing import services as billing
 from wukong.kernel.errors import Invalid
 
-_MILLION = 1_000_000
+_THOUSAND = 1_000  # below every provider's first tier: estimates are of ordinary calls
 
 
 class Prices:
     """Prices by model, each looked up once. Pico-units per token, so that an estimate rounds once, up."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str], tuple[int, int]] = {}
+        self._known: dict[tuple[str, UUID], tuple[int, int]] = {}
 
-    def nano(self, model: str, currency: str, input_tokens: int, output_tokens: int) -> int:
-        """Return nano-units of `currency`; 0 without a model or a price (then the hold will refuse, and say so)."""
-        key = (model, currency)
+    def nano(self, run: Run, input_tokens: int, output_tokens: int) -> int:
+        """Return nano-units of the run's currency; 0 without a model or a price (the hold will refuse, and say so)."""
+        key = (run.model, run.workspace_id)
         if key not in self._known:
-            self._known[key] = self._look_up(model, currency)
+            self._known[key] = self._look_up(run)
         into, out = self._known[key]
         return -(-(input_tokens * into + output_tokens * out) // 1000)
 
     @staticmethod
-    def _look_up(model: str, currency: str) -> tuple[int, int]:
+    def _look_up(run: Run) -> tuple[int, int]:
+        currency, payer = run.workspace.currency, run.workspace_id
         try:
-            name = metered.profile(model).id
-            # nano-units of a million tokens are a thousand times the pico-units of one
-            into, out = billing.quote(name, _MILLION, 0, currency), billing.quote(name, 0, _MILLION, currency)
-            return into // 1000, out // 1000
+            name = metered.profile(run.model).id
+            # nano-units of a thousand tokens are the pico-units of one
+            into = billing.quote(name, _THOUSAND, 0, currency, payer)
+            return into, billing.quote(name, 0, _THOUSAND, currency, payer)
         except Invalid:
             return 0, 0
 
@@ -116,7 +117,7 @@ def _quote(run: Run, tasks: Sequence[Step], cost_nano: int, limit_nano: int, pri
     currency, steps = run.workspace.currency, {}
     for task in tasks:
         into, out = int(task.spec.get("estimate_input", 0)), int(task.spec.get("estimate_output", 0))
-        steps[task.number] = prices.nano(run.model, currency, into, out)
+        steps[task.number] = prices.nano(run, into, out)
     is_open = [task.number for task in tasks if task.state not in CLOSED]
     return Quote(
         currency=currency,

@@ -4,6 +4,8 @@ Running it twice changes nothing.
 """
 
 import logging
+import math
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -19,13 +21,16 @@ from wukong.kernel import committer
 from wukong.kernel.clock import now
 
 RESEND_S = 10.0
+STATEMENTS_S = 60.0  # how often each process looks whether a month has ended
 STOP_GRACE_S = 1.2
 _log = logging.getLogger("wukong.engine")
+_statements_at = -math.inf
 
 
 def tick() -> None:
     """Expire leases, end what does not stop by itself, settle, finish, resume, send wake-ups again. Idempotent."""
-    for part in (claim.expire, _force_stops, _settle, _resume, _resend, billing.expire_stale):
+    meter = (billing.expire_stale, billing.expire_lots, billing.mail_alerts)
+    for part in (claim.expire, _force_stops, _settle, _resume, _resend, *meter, _issue_statements):
         try:
             part()
         except Exception:  # noqa: BLE001 - one part that fails must not keep the others from their work
@@ -81,6 +86,14 @@ def _go_on(run_id: UUID) -> None:
         out = Outbox(run)
         moves.resume_run(run, out)
         out.close()
+
+
+def _issue_statements() -> None:
+    """Months that have ended become statements."""
+    global _statements_at
+    if time.monotonic() - _statements_at >= STATEMENTS_S:
+        billing.issue_statements()
+        _statements_at = time.monotonic()
 
 
 def _resend() -> None:

@@ -36,7 +36,7 @@ from pydantic_ai.usage import RequestUsage
 
 from agents.llm import counting
 from agents.llm.failures import failure
-from agents.llm.meters import Contradiction, disjoint, estimated
+from agents.llm.usage import Contradiction, compatible, estimated
 from agents.ports import ChatRequest, Delta, ErrorKind, Finish, ProviderError, Reply, Turn
 
 CONNECT_S = 10.0
@@ -193,7 +193,7 @@ def _reply(answer: StreamedResponse, request: ChatRequest, count: _Count) -> Rep
     if raw is None or (not raw.completion_tokens and own.output_tokens):
         return Reply(own, finish)
     try:
-        return Reply(disjoint(raw.model_dump()), finish)
+        return Reply(compatible(raw.model_dump()), finish)
     except Contradiction as error:
         failure("transient", f"usage is not usable, own count taken: {error}")
         return Reply(own, finish)

@@ -56,7 +56,7 @@ def local_view(status: dict[str, Any]) -> LocalView:
 
 def rows_of(workspace: Workspace) -> list[ModelRow]:
     """Return each model with its present prices per million tokens."""
-    rates = {rate.model: rate for rate in billing.rates_of(workspace.currency)}
+    rates = {rate.model: rate for rate in billing.rates_of(workspace.currency, workspace.pk)}
     rows = []
     for model in metered.models():
         rate = rates.get(model.id)

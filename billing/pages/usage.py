@@ -145,7 +145,10 @@ def page_of(user: User, workspace: Workspace, period: PeriodKey, by: Grouping) -
         forecast_nano=services.month_forecast(workspace),
         chart=_chart(workspace, services.spend_by_day(workspace, start, end, by), series, first, days),
         rows=_rows(usage, names, series, by),
-        rates=[replace(rate, model=_name(rate.model, {}, "model")) for rate in services.rates_of(workspace.currency)],
+        rates=[
+            replace(rate, model=_name(rate.model, {}, "model"))
+            for rate in services.rates_of(workspace.currency, workspace.pk)
+        ],
         movements=services.movements(workspace.pk),
     )
 

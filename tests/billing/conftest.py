@@ -21,7 +21,9 @@ def hold_op(workspace_id: UUID, **given):
         "step": None,
         "project": None,
         "agent": "Writer",
+        "swarm": "",
         "input_bound": 1000,
+        "input_guess": 0,
         "max_tokens": 100,
         "floor_tokens": 16,
         "run_budget_nano": None,
@@ -45,3 +47,15 @@ def spend(hold):
         return op.call
 
     return of
+
+
+@pytest.fixture
+def issued(workspace):
+    """September and October, issued on the first of November."""
+    from billing.models.statements import Statement
+    from tests.billing.calendar import NOVEMBER, OCTOBER, SEPTEMBER, USAGE, issue, use
+
+    use(workspace, SEPTEMBER, USAGE)
+    use(workspace, OCTOBER, USAGE, run=new_id())
+    assert issue(NOVEMBER) == 2
+    return list(Statement.objects.order_by("month"))

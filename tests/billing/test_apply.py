@@ -109,7 +109,7 @@ def test_the_ledger_does_what_the_reference_does(new_workspace, plan):
         wallet = Wallet.objects.filter(workspace=workspace).first()
         if wallet is not None:
             assert (wallet.balance_nano, wallet.held_nano) == (reference.balance, reference.held)
-        windows = {row.scope_id: row for row in BudgetWindow.objects.filter(scope_id__in=ids)}
+        windows = {UUID(row.name): row for row in BudgetWindow.objects.filter(name__in=map(str, ids))}
         assert {run: (row.spent_nano, row.held_nano, row.limit_nano) for run, row in windows.items()} == {
             run: (row["spent"], row["held"], row["limit"]) for run, row in reference.runs.items()
         }

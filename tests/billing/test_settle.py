@@ -41,7 +41,7 @@ def in_the_future(monkeypatch):
     def go(**delta) -> None:
         later = clock.now() + timedelta(**delta)
         monkeypatch.setattr("billing.page.now", lambda: later)
-        monkeypatch.setattr("billing.services.now", lambda: later)
+        monkeypatch.setattr("billing.services.calls.now", lambda: later)
 
     return go
 
@@ -171,16 +171,16 @@ def test_a_hold_that_nobody_remembers_expires(workspace, call, in_the_future):
 
 
 def test_a_sign_of_life_keeps_a_hold(workspace, call, in_the_future):
-    in_the_future(minutes=50)
+    in_the_future(seconds=110)
     services.extend(call=call, max_tokens=100, written_tokens=10)
-    in_the_future(minutes=61)
+    in_the_future(seconds=121)
 
     assert services.expire_stale() == 0
     assert Hold.objects.get().state == "pending"
 
 
 def test_an_expiry_that_was_overtaken_by_a_sign_of_life_does_nothing(workspace, call, monkeypatch):
-    monkeypatch.setattr("billing.services.now", lambda: clock.now() + timedelta(minutes=61))
+    monkeypatch.setattr("billing.services.calls.now", lambda: clock.now() + timedelta(minutes=61))
 
     assert services.expire_stale() == 1  # it looked stale when it was listed
 

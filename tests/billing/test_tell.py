@@ -205,8 +205,8 @@ def _without_guards():
         ("DELETE FROM billing_transfer WHERE code = 'topup'", 10**9, "wallet balances"),
         ("UPDATE billing_usagerecord SET amount_nano = amount_nano + 7 WHERE amount_nano > 0", 14, "usage"),
         ("DELETE FROM billing_usagerecord WHERE amount_nano > 0", 2 * PRICE, "usage"),
-        ("UPDATE billing_budgetwindow SET spent_nano = spent_nano + 1", 1, "run spending"),
-        ("UPDATE billing_budgetwindow SET held_nano = held_nano - 1", 1, "run holds"),
+        ("UPDATE billing_budgetwindow SET spent_nano = spent_nano + 1", 1, "budget spending"),
+        ("UPDATE billing_budgetwindow SET held_nano = held_nano - 1", 1, "budget holds"),
         ("UPDATE billing_hold SET captured_nano = captured_nano - 1 WHERE state = 'captured'", 2, "holds = captures"),
     ],
 )

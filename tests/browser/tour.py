@@ -56,6 +56,7 @@ def _doors(scene: Scene) -> list[Stop]:
         Stop("home-empty", "/w/quiet/", QUIET),
         Stop("runs-empty", "/w/quiet/runs/", QUIET),
         Stop("usage-empty", "/w/quiet/usage/", QUIET),
+        Stop("prices-first", "/w/quiet/prices/", QUIET),
     ]
 
 
@@ -83,6 +84,8 @@ def _work(scene: Scene) -> list[Stop]:
         Stop("runs", "/w/northwind/runs/"),
         Stop("usage", "/w/northwind/usage/"),
         Stop("usage-agents", "/w/northwind/usage/?period=week&by=agent"),
+        Stop("prices", "/w/northwind/prices/"),
+        Stop("prices-versions", "/w/northwind/prices/", act=_open_versions),
     ]
 
 
@@ -106,7 +109,7 @@ def _settings(scene: Scene) -> list[Stop]:
 
 def _console() -> list[Stop]:
     names = ("", "system/", "workspaces/workspace/", "workspaces/user/", "agents/run/", "billing/wallet/")
-    more = ("billing/transfer/", "billing/ratecard/")
+    more = ("billing/transfer/", "billing/ratecard/", "billing/priceproposal/", "billing/pricepin/")
     return [
         Stop(f"console-{(name.strip('/').replace('/', '-')) or 'home'}", f"/console/{name}") for name in names + more
     ]
@@ -132,6 +135,12 @@ def _press(name: str) -> Callable[[Page], None]:
 def _open_menu(page: Page) -> None:
     page.locator("[popovertarget=workspace-menu]:visible").first.click()
     page.locator("#workspace-menu:popover-open").wait_for()
+
+
+def _open_versions(page: Page) -> None:
+    for summary in page.locator(".versions summary").all():
+        summary.click()
+    page.locator(".versions[open]").first.wait_for()
 
 
 def _submit(page: Page, fields: Iterable[tuple[str, str]]) -> None:

@@ -9,6 +9,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from agents.models import Run, Step
 from billing import ledger, ops, services
+from billing.models import Statement
+from tests.billing.calendar import months_behind
 from workspaces.people.models import Membership
 from workspaces.people.services import create_key, invite
 from workspaces.sources.services import add_source
@@ -78,6 +80,7 @@ def routes() -> list[Route]:
 @pytest.fixture
 def world(workspace, ada, bob, project, document, settings) -> World:
     settings.WUKONG_RATE_READ = settings.WUKONG_RATE_WRITE = settings.WUKONG_RATE_ANONYMOUS = "10000/min"
+    months_behind(workspace, 3)
     key, _secret = create_key(workspace=workspace, user=ada)
     invitation, _link = invite(workspace=workspace, email="new@example.com", role="editor", actor=ada)
     source = add_source(project=project, name="prices.csv", data="tea,14\n", actor=ada)
@@ -94,12 +97,20 @@ def world(workspace, ada, bob, project, document, settings) -> World:
         step=None,
         project=project.pk,
         agent="Writer",
+        swarm="",
         input_bound=10,
+        input_guess=0,
         max_tokens=100,
         floor_tokens=16,
         run_budget_nano=None,
     )
     ledger.post(hold)
+    limits = [
+        services.set_budget(
+            workspace_id=workspace.pk, level="agent", name=name, period="month", limit_nano=10**9, actor="person:1"
+        )
+        for name in ("Writer", "Editor", "Planner")
+    ]
     ids = {
         "workspaces": workspace.slug,
         "members": Membership.objects.get(user=bob).pk,
@@ -111,5 +122,7 @@ def world(workspace, ada, bob, project, document, settings) -> World:
         "runs": run.pk,
         "templates": "campaign",
         "models": "scripted",
+        "statements": Statement.objects.latest("month").pk,
+        "budgets": limits[0].id,
     }
     return World(ids=ids, project=project, document=document, source=source, run=run)

@@ -44,7 +44,6 @@ class InviteForm(_Styled):
     role = forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=Role.EDITOR)
 
 
-# Without billing:write: credit is added by the people who run the installation, so it would allow nothing.
 SCOPE_WORDS = {
     "workspaces:read": _("See the workspace and its members"),
     "workspaces:write": _("Change the workspace and its members"),
@@ -57,6 +56,7 @@ SCOPE_WORDS = {
     "runs:read": _("See runs"),
     "runs:write": _("Start and stop runs"),
     "billing:read": _("Read the bill"),
+    "billing:write": _("Set limits of spending"),
 }
 
 

@@ -97,6 +97,27 @@ async def test_usage_becomes_disjoint_meters(provider, target):
     assert not usage.estimated
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"prompt_cache_hit_tokens": 40, "prompt_cache_miss_tokens": 60},
+        {"prompt_tokens_details": {"cached_tokens": 40, "cache_creation_input_tokens": 25, "cache_type": "ephemeral"}},
+    ],
+    ids=["DeepSeek", "DashScope"],
+)
+async def test_what_only_one_provider_counts_arrives_at_the_meters(provider, target, fields):
+    """The client's library does not know these fields, and lets them through."""
+    plain = {"prompt_tokens": 100, "completion_tokens": 30, "total_tokens": 130}
+    provider.script = Script(usage=plain | fields)
+
+    _, _, reply = await heard(target)
+
+    written = fields.get("prompt_tokens_details", {}).get("cache_creation_input_tokens", 0)
+    usage = reply.usage
+    assert not usage.estimated
+    assert (usage.input_tokens, usage.cache_read_tokens, usage.cache_write_tokens) == (60 - written, 40, written)
+
+
 async def test_reasoning_is_counted_and_not_shown(provider, target):
     provider.script = Script(thoughts=["Let me think about this. ", "Yes."], usage=USAGE)
     text, deltas, _ = await heard(target)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.llm import counting
-from agents.llm.meters import Contradiction, disjoint, estimated
+from agents.llm.usage import Contradiction, compatible, estimated
 from agents.ports import Turn
 
 TEXTS = st.text(alphabet=st.sampled_from("abc de.,\n é€体验茶 🍵"), max_size=80)
@@ -38,7 +38,7 @@ def test_chinese_counts_dearer_than_latin():
 @given(fresh=SMALL, read=SMALL, written=SMALL, visible=SMALL, hidden=st.integers(1, 5_000), is_beside=st.booleans())
 def test_meters_are_disjoint_and_sum_up_to_the_total(fresh, read, written, visible, hidden, is_beside):
     prompt, total = fresh + read + written, fresh + read + written + visible + hidden
-    usage = disjoint(
+    usage = compatible(
         {
             "prompt_tokens": prompt,
             "completion_tokens": visible if is_beside else visible + hidden,
@@ -54,7 +54,7 @@ def test_meters_are_disjoint_and_sum_up_to_the_total(fresh, read, written, visib
 
 
 def test_missing_details_count_as_none():
-    usage = disjoint({"prompt_tokens": 9, "completion_tokens": 4, "prompt_tokens_details": None})
+    usage = compatible({"prompt_tokens": 9, "completion_tokens": 4, "prompt_tokens_details": None})
     assert (usage.input_tokens, usage.output_tokens, usage.reasoning_tokens) == (9, 4, 0)
 
 
@@ -68,7 +68,7 @@ def test_missing_details_count_as_none():
 )
 def test_figures_that_contradict_each_other_are_refused(raw):
     with pytest.raises(Contradiction):
-        disjoint(raw)
+        compatible(raw)
 
 
 def test_our_own_count_is_marked():

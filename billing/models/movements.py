@@ -1,9 +1,4 @@
-"""The meter's rows. Money is nano-units of the row's currency, prices are pico-units per token, tokens are counts.
-
-Transfers, usage records and rate cards are append-only, holds only ever leave `pending`: triggers of both databases see
-to that (migration 0002; a later migration that alters one of these tables on SQLite has to put its triggers back).
-Ids of runs, steps, calls and projects are bare: the meter does not know the appliances.
-"""
+"""What happened: money that moved, money that was reserved, and what calls used."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -14,141 +9,13 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from billing.models.accounts import Account, Wallet
+from billing.models.budgets import BudgetWindow
+from billing.models.rates import RateCard
 from workspaces.people.models import User, Workspace, seen_by
 from wukong.kernel.clock import now
 from wukong.kernel.models import Row
 from wukong.kernel.money import LIMIT_NANO
-
-
-class AccountKind(models.TextChoices):
-    """Who owns the money of an account: a workspace, or the platform (one account of each kind per currency)."""
-
-    WALLET = "wallet", _("Wallet")
-    REVENUE = "revenue", _("Revenue")
-    CASH_CLEARING = "cash_clearing", _("Cash received")
-    GRANT_PROMO = "grant_promo", _("Granted credit")
-
-
-class Account(Row):
-    """One side of a transfer."""
-
-    kind = models.CharField(max_length=16, choices=AccountKind.choices)
-    currency = models.CharField(max_length=3)
-    workspace = models.ForeignKey(Workspace, models.PROTECT, null=True, related_name="+")
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["kind", "currency"], condition=Q(workspace=None), name="one_platform_account_a_kind"
-            ),
-            models.UniqueConstraint(fields=["kind", "workspace"], name="one_account_a_workspace"),
-            models.CheckConstraint(
-                condition=Q(kind="wallet", workspace__isnull=False) | (~Q(kind="wallet") & Q(workspace=None)),
-                name="wallets_have_a_workspace",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.kind
-
-
-class Wallet(models.Model):
-    """What a workspace has: the projection of its transfers and open holds, and the one row that is locked for them."""
-
-    account = models.OneToOneField(Account, models.PROTECT, primary_key=True, related_name="+")
-    workspace = models.OneToOneField(Workspace, models.PROTECT, related_name="+")
-    currency = models.CharField(max_length=3)
-    balance_nano = models.BigIntegerField(default=0)
-    held_nano = models.BigIntegerField(default=0)
-    credit_limit_nano = models.BigIntegerField(default=0)
-    created_at = models.DateTimeField(default=now, editable=False)
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(condition=Q(held_nano__gte=0), name="wallet_holds_are_not_negative"),
-            models.CheckConstraint(
-                condition=Q(balance_nano__gte=F("held_nano") - F("credit_limit_nano")), name="wallet_is_not_overspent"
-            ),
-            models.CheckConstraint(
-                condition=Q(balance_nano__lte=LIMIT_NANO, credit_limit_nano__range=(0, LIMIT_NANO)),
-                name="wallet_in_range",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return str(self.workspace)
-
-    @property
-    def available_nano(self) -> int:
-        return self.balance_nano - self.held_nano + self.credit_limit_nano
-
-
-class RateCardQuerySet(models.QuerySet["RateCard"]):
-    def current(self, currency: str, at: datetime) -> dict[str, "RateCard"]:
-        """The card of each model that counts at a moment."""
-        rows = self.filter(currency=currency, effective_from__lte=at).order_by("version")
-        return {card.model: card for card in rows}
-
-
-class RateCard(Row):
-    """The prices of a model from a moment on. Never changed: another price is another version."""
-
-    model = models.CharField(max_length=120)
-    currency = models.CharField(max_length=3)
-    version = models.PositiveIntegerField()
-    effective_from = models.DateTimeField()
-    source = models.CharField(max_length=40)  # "built-in" or "settings"
-
-    objects = RateCardQuerySet.as_manager()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["model", "currency", "version"], name="one_card_a_version")]
-
-    def __str__(self) -> str:
-        return f"{self.model} {self.currency} v{self.version}"
-
-
-class RateQuerySet(models.QuerySet["Rate"]):
-    def of(self, user: User) -> Self:
-        """Prices in the currencies of the workspaces that `user` may see."""
-        return self.filter(card__currency__in=Workspace.objects.filter(seen_by(user)).values("currency"))
-
-
-class Rate(Row):
-    """The price of one meter on a card."""
-
-    card = models.ForeignKey(RateCard, models.PROTECT, related_name="rates")
-    meter = models.CharField(max_length=12)
-    pico_per_token = models.BigIntegerField()
-
-    objects = RateQuerySet.as_manager()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["card", "meter"], name="one_rate_a_meter"),
-            models.CheckConstraint(condition=Q(pico_per_token__range=(0, LIMIT_NANO)), name="rate_in_range"),
-        ]
-
-
-class BudgetWindow(Row):
-    """A counter of what a scope spends, moved together with the wallet. `limit_nano` null: counted, not limited."""
-
-    wallet = models.ForeignKey(Wallet, models.PROTECT, related_name="+")
-    scope = models.CharField(max_length=12)  # "run"
-    scope_id = models.UUIDField()
-    limit_nano = models.BigIntegerField(null=True)
-    spent_nano = models.BigIntegerField(default=0)
-    held_nano = models.BigIntegerField(default=0)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["scope", "scope_id"], name="one_window_a_scope"),
-            models.CheckConstraint(condition=Q(spent_nano__gte=0, held_nano__gte=0), name="window_is_not_negative"),
-            models.CheckConstraint(
-                condition=Q(limit_nano=None) | Q(limit_nano__gte=F("spent_nano") + F("held_nano")),
-                name="window_is_not_overspent",
-            ),
-        ]
 
 
 class TransferCode(models.TextChoices):
@@ -157,6 +24,9 @@ class TransferCode(models.TextChoices):
     TOPUP = "topup", _("Top-up")
     GRANT = "grant", _("Credit")
     CAPTURE = "capture", _("Usage")
+    ADJUST = "adjust", _("Adjustment")
+    REFUND = "refund", _("Refund")
+    EXPIRE = "expire", _("Expired credit")
 
 
 class Placed(models.Model):
@@ -167,6 +37,7 @@ class Placed(models.Model):
     step = models.UUIDField(null=True)
     call = models.UUIDField(null=True)
     project = models.UUIDField(null=True)
+    swarm = models.CharField(max_length=80, blank=True)
     agent = models.CharField(max_length=80, blank=True)
     model = models.CharField(max_length=120, blank=True)
 
@@ -194,6 +65,7 @@ class Transfer(Placed, Row):
     code = models.CharField(max_length=12, choices=TransferCode.choices)
     rate_card = models.ForeignKey(RateCard, models.PROTECT, null=True, related_name="+", db_index=False)
     actor = models.CharField(max_length=80)
+    note = models.CharField(max_length=200, blank=True)  # why, of what a person has booked
     occurred_at = models.DateTimeField()
     booked_at = models.DateTimeField(default=now)
 
@@ -203,6 +75,7 @@ class Transfer(Placed, Row):
         indexes = [
             models.Index(fields=["workspace", "id"], name="transfers_of_a_workspace"),
             models.Index(fields=["run"], name="transfers_of_a_run", condition=~Q(run=None)),
+            models.Index(fields=["workspace", "booked_at"], name="transfers_of_a_period"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(amount_nano__range=(1, LIMIT_NANO)), name="transfer_moves_something"),
@@ -241,12 +114,18 @@ class Hold(Placed, Row):
 
     key = models.CharField(max_length=200, unique=True)
     wallet = models.ForeignKey(Wallet, models.PROTECT, related_name="+", db_index=False)
-    window = models.ForeignKey(BudgetWindow, models.PROTECT, null=True, related_name="+", db_index=False)
+    # The counters in which it stands, one of each level: those of the period in which it was made.
+    workspace_window = models.ForeignKey(BudgetWindow, models.PROTECT, null=True, related_name="+", db_index=False)
+    project_window = models.ForeignKey(BudgetWindow, models.PROTECT, null=True, related_name="+", db_index=False)
+    swarm_window = models.ForeignKey(BudgetWindow, models.PROTECT, null=True, related_name="+", db_index=False)
+    agent_window = models.ForeignKey(BudgetWindow, models.PROTECT, null=True, related_name="+", db_index=False)
+    run_window = models.ForeignKey(BudgetWindow, models.PROTECT, null=True, related_name="+", db_index=False)
     rate_card = models.ForeignKey(RateCard, models.PROTECT, related_name="+", db_index=False)
     amount_nano = models.BigIntegerField()
     captured_nano = models.BigIntegerField(default=0)
     state = models.CharField(max_length=10, choices=HoldState.choices, default=HoldState.PENDING)
     input_bound = models.PositiveBigIntegerField()
+    input_guess = models.PositiveBigIntegerField(default=0)  # our count, as far as we can: what a lost call is charged
     asked_tokens = models.PositiveBigIntegerField()
     max_tokens = models.PositiveBigIntegerField()
     checkpoint_tokens = models.PositiveBigIntegerField(default=0)
@@ -335,3 +214,6 @@ class UsageRecord(Placed, Row):
     @property
     def estimated(self) -> bool:
         return self.source == "own"
+
+
+from billing.models.statements import MeterReading, Statement, StatementLine  # noqa: E402, F401 - Django looks here
