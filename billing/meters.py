@@ -6,7 +6,8 @@ from typing import Literal
 from wukong.kernel.errors import Invalid
 
 Meter = Literal["input", "cache_read", "cache_write", "output", "reasoning"]
-METERS: tuple[Meter, ...] = ("input", "cache_read", "cache_write", "output", "reasoning")
+INPUT_METERS: tuple[Meter, ...] = ("input", "cache_read", "cache_write")
+METERS: tuple[Meter, ...] = (*INPUT_METERS, "output", "reasoning")
 
 
 class PriceMissing(Invalid):

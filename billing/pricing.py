@@ -49,6 +49,10 @@ class Tariff:
                 return tier.tariff
         return self
 
+    def tier_of(self, input_tokens: int) -> int:
+        """Return from how many input tokens on the prices of a call with so much input count; 0 below all tiers."""
+        return max((tier.from_tokens for tier in self.tiers if tier.from_tokens <= input_tokens), default=0)
+
     def up_to(self, input_tokens: int) -> Iterator[tuple[int, "Tariff"]]:
         """Yield the most input that is priced so, and the prices, of each tier that so much input may reach."""
         prices = self

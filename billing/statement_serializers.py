@@ -63,12 +63,16 @@ class _WithCurrency:
 
 
 class StatementLineRead(_InBill):
-    """One meter of one model at one price. The amounts of all lines are the captures of the period, exactly."""
+    """One meter of one model at one price, that of calls with `from_tokens` input tokens or more.
+
+    The amounts of all lines are the captures of the period, exactly.
+    """
 
     model = serializers.CharField()
     meter = serializers.CharField()
     rate_card = serializers.UUIDField()
     version = serializers.IntegerField(source="card_version")
+    from_tokens = serializers.IntegerField()
     opening_reading = serializers.IntegerField()
     closing_reading = serializers.IntegerField()
     tokens = serializers.IntegerField()

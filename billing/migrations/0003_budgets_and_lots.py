@@ -9,34 +9,17 @@ import django.db.models.deletion
 import django.db.models.expressions
 import wukong.kernel.clock
 import wukong.kernel.ids
+from billing.guards import Guards
 from django.db import migrations, models
 
 guards = import_module("billing.migrations.0002_guards")
-WHOLE = {
-    "billing_lot": ["amount_nano", "remaining_nano"],
-    "billing_budget": ["limit_nano"],
-    "billing_alert": ["spent_nano", "limit_nano"],
-}
-
-
-def whole(vendor):
-    """Yield the statements that keep money a whole number: SQLite turns an integer that overflows into a float."""
-    if vendor != "sqlite":
-        return
-    for table, columns in WHOLE.items():
-        bad = " OR ".join(f"typeof(NEW.{column}) <> 'integer'" for column in columns)
-        for event in ("insert", "update"):
-            yield (
-                f"CREATE TRIGGER {table}_whole_{event} AFTER {event} ON {table} WHEN {bad} "
-                f"BEGIN SELECT RAISE(ABORT, '{table} counts in whole numbers'); END"
-            )
-
-
-def not_whole(vendor):
-    """Yield the statements that take those away."""
-    for table in WHOLE if vendor == "sqlite" else ():
-        for event in ("insert", "update"):
-            yield f"DROP TRIGGER IF EXISTS {table}_whole_{event}"
+WHOLE = Guards(
+    whole={
+        "billing_lot": ["amount_nano", "remaining_nano"],
+        "billing_budget": ["limit_nano"],
+        "billing_alert": ["spent_nano", "limit_nano"],
+    }
+)
 
 
 def name_windows(apps, schema_editor):
@@ -384,5 +367,5 @@ class Migration(migrations.Migration):
         ),
         migrations.RunPython(open_lots, migrations.RunPython.noop),
         migrations.RunPython(guards._run(guards.guard), guards._run(guards.unguard)),
-        migrations.RunPython(guards._run(whole), guards._run(not_whole)),
+        migrations.RunPython(WHOLE.put, WHOLE.take),
     ]

@@ -9,76 +9,29 @@ from django.db import migrations, models
 
 import wukong.kernel.clock
 import wukong.kernel.ids
+from billing.guards import Guards
 
 APPEND_ONLY = ["billing_ratecard", "billing_rate"]
-DECIDED = {
-    "billing_priceproposal": (
-        "OLD.state <> 'proposed' OR NEW.model <> OLD.model OR NEW.currency <> OLD.currency "
-        "OR NEW.margin_bp <> OLD.margin_bp OR CAST(NEW.costs AS text) <> CAST(OLD.costs AS text) "
-        "OR COALESCE(CAST(NEW.base_id AS text), '') <> COALESCE(CAST(OLD.base_id AS text), '')"
-    ),
-    "billing_pricepin": (
-        "OLD.lifted_at IS NOT NULL OR NEW.workspace_id <> OLD.workspace_id "
-        "OR NEW.model <> OLD.model OR NEW.card_id <> OLD.card_id"
-    ),
-}
-WHOLE_BEFORE = {"billing_rate": ["pico_per_token"]}
-WHOLE = {
-    "billing_rate": ["pico_per_token", "cost_pico", "from_tokens"],
-    "billing_ratecard": ["version", "margin_bp"],
-    "billing_priceproposal": ["margin_bp"],
-}
-
-
-def _take_away(vendor, tables, whole):
-    on = (lambda table: "") if vendor == "sqlite" else (lambda table: f" ON {table}")
-    events = ("update", "delete") if vendor == "sqlite" else ("update", "delete", "truncate")
-    for table in tables:
-        for event in events:
-            yield f"DROP TRIGGER IF EXISTS {table}_no_{event}{on(table)}"
-    if vendor == "sqlite":
-        for table in whole:
-            for event in ("insert", "update"):
-                yield f"DROP TRIGGER IF EXISTS {table}_whole_{event}"
-
-
-def _put_back(vendor, tables, whole):
-    """Yield the guards as 0002_guards has them, of tables that were made anew or are new."""
-    for table in tables:
-        when = f" WHEN ({DECIDED[table]})" if table in DECIDED else ""
-        for event in ("UPDATE", "DELETE"):
-            only = when if event == "UPDATE" else ""
-            if vendor == "sqlite":
-                yield (
-                    f"CREATE TRIGGER {table}_no_{event.lower()} BEFORE {event} ON {table}{only} "
-                    f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-                )
-            else:
-                yield (
-                    f"CREATE TRIGGER {table}_no_{event.lower()} BEFORE {event} ON {table} "
-                    f"FOR EACH ROW{only} EXECUTE FUNCTION billing_refuse()"
-                )
-        if vendor == "postgresql":
-            yield (
-                f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
-                "FOR EACH STATEMENT EXECUTE FUNCTION billing_refuse()"
-            )
-    if vendor == "sqlite":
-        for table, columns in whole.items():
-            bad = " OR ".join(f"typeof(NEW.{column}) <> 'integer'" for column in columns)
-            for event in ("insert", "update"):
-                yield (
-                    f"CREATE TRIGGER {table}_whole_{event} AFTER {event} ON {table} WHEN {bad} "
-                    f"BEGIN SELECT RAISE(ABORT, '{table} counts in whole numbers'); END"
-                )
-
-
-def _run(statements, tables, whole):
-    def execute(apps, schema_editor):
-        for statement in statements(schema_editor.connection.vendor, tables, whole):
-            schema_editor.execute(statement, params=None)
-
-    return execute
+BEFORE = Guards(append_only=APPEND_ONLY, whole={"billing_rate": ["pico_per_token"]})
+AFTER = Guards(
+    append_only=APPEND_ONLY,
+    fixed={
+        "billing_priceproposal": (
+            "OLD.state <> 'proposed' OR NEW.model <> OLD.model OR NEW.currency <> OLD.currency "
+            "OR NEW.margin_bp <> OLD.margin_bp OR CAST(NEW.costs AS text) <> CAST(OLD.costs AS text) "
+            "OR COALESCE(CAST(NEW.base_id AS text), '') <> COALESCE(CAST(OLD.base_id AS text), '')"
+        ),
+        "billing_pricepin": (
+            "OLD.lifted_at IS NOT NULL OR NEW.workspace_id <> OLD.workspace_id "
+            "OR NEW.model <> OLD.model OR NEW.card_id <> OLD.card_id"
+        ),
+    },
+    whole={
+        "billing_rate": ["pico_per_token", "cost_pico", "from_tokens"],
+        "billing_ratecard": ["version", "margin_bp"],
+        "billing_priceproposal": ["margin_bp"],
+    },
+)
 
 
 def _sold_at_cost(apps, schema_editor):
@@ -93,7 +46,7 @@ class Migration(migrations.Migration):
     dependencies = [("billing", "0003_budgets_and_lots"), ("workspaces", "0002_histories_and_authorship")]
 
     operations = [
-        migrations.RunPython(_run(_take_away, APPEND_ONLY, WHOLE_BEFORE), _run(_put_back, APPEND_ONLY, WHOLE_BEFORE)),
+        migrations.RunPython(BEFORE.take, BEFORE.put),
         migrations.CreateModel(
             name="PricePin",
             fields=[
@@ -259,7 +212,5 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.RunPython(_sold_at_cost, _nothing),
-        migrations.RunPython(
-            _run(_put_back, [*APPEND_ONLY, *DECIDED], WHOLE), _run(_take_away, [*APPEND_ONLY, *DECIDED], WHOLE)
-        ),
+        migrations.RunPython(AFTER.put, AFTER.take),
     ]

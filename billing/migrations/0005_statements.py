@@ -1,73 +1,39 @@
-"""Monthly statements, their lines and the meters' readings: append-only, in whole numbers (see 0002 for the guards)."""
+"""Monthly statements, their lines and the meters' readings: append-only, in whole numbers."""
 
 import django.db.models.deletion
 import django.db.models.expressions
 import wukong.kernel.clock
 import wukong.kernel.ids
+from billing.guards import Guards
 from django.db import migrations, models
 
 
-APPEND_ONLY = ["billing_statement", "billing_statementline", "billing_meterreading"]
-WHOLE = {
-    "billing_statement": [
-        "opening_nano",
-        "closing_nano",
-        "total_nano",
-        "carry_in_nano",
-        "carry_nano",
-        "tax_nano",
-        "opening_reading",
-        "closing_reading",
-        "entries",
-    ],
-    "billing_statementline": [
-        "opening_reading",
-        "closing_reading",
-        "tokens",
-        "calls",
-        "pico_per_token",
-        "amount_nano",
-    ],
-    "billing_meterreading": ["reading"],
-}
-
-
-def guard(apps, schema_editor):
-    for statement in _sqlite() if schema_editor.connection.vendor == "sqlite" else _postgresql():
-        schema_editor.execute(statement, params=None)
-
-
-def unguard(apps, schema_editor):
-    """The triggers go with their tables."""
-
-
-def _sqlite():
-    for table in APPEND_ONLY:
-        for event in ("update", "delete"):
-            yield (
-                f"CREATE TRIGGER {table}_no_{event} BEFORE {event} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-            )
-    for table, columns in WHOLE.items():
-        bad = " OR ".join(f"typeof(NEW.{column}) <> 'integer'" for column in columns)
-        for event in ("insert", "update"):
-            yield (
-                f"CREATE TRIGGER {table}_whole_{event} AFTER {event} ON {table} WHEN {bad} "
-                f"BEGIN SELECT RAISE(ABORT, '{table} counts in whole numbers'); END"
-            )
-
-
-def _postgresql():
-    for table in APPEND_ONLY:
-        for event in ("update", "delete"):
-            yield (
-                f"CREATE TRIGGER {table}_no_{event} BEFORE {event} ON {table} "
-                "FOR EACH ROW EXECUTE FUNCTION billing_refuse()"
-            )
-        yield (
-            f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION billing_refuse()"
-        )
+GUARDS = Guards(
+    append_only=["billing_statement", "billing_statementline", "billing_meterreading"],
+    whole={
+        "billing_statement": [
+            "opening_nano",
+            "closing_nano",
+            "total_nano",
+            "carry_in_nano",
+            "carry_nano",
+            "tax_nano",
+            "opening_reading",
+            "closing_reading",
+            "entries",
+        ],
+        "billing_statementline": [
+            "from_tokens",
+            "opening_reading",
+            "closing_reading",
+            "tokens",
+            "calls",
+            "pico_per_token",
+            "amount_nano",
+        ],
+        "billing_meterreading": ["reading"],
+    },
+)
 
 
 class Migration(migrations.Migration):
@@ -142,6 +108,7 @@ class Migration(migrations.Migration):
                 ("place", models.PositiveIntegerField()),
                 ("model", models.CharField(max_length=120)),
                 ("meter", models.CharField(max_length=12)),
+                ("from_tokens", models.PositiveBigIntegerField(default=0)),
                 ("opening_reading", models.BigIntegerField()),
                 ("closing_reading", models.BigIntegerField()),
                 ("tokens", models.BigIntegerField()),
@@ -243,5 +210,5 @@ class Migration(migrations.Migration):
             model_name="statementline",
             constraint=models.CheckConstraint(condition=models.Q(("amount_nano__gte", 0)), name="line_is_not_negative"),
         ),
-        migrations.RunPython(guard, unguard),
+        migrations.RunPython(GUARDS.put, GUARDS.take),
     ]

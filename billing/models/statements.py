@@ -78,13 +78,17 @@ class Statement(Row):
 
 
 class StatementLine(Row):
-    """One meter of one model at one price. The amounts of a statement's lines are its captures, to the nano-unit."""
+    """One meter of one model at one price, that of calls with at least `from_tokens` input tokens.
+
+    The amounts of a statement's lines are its captures, to the nano-unit.
+    """
 
     statement = models.ForeignKey(Statement, models.PROTECT, related_name="lines")
     place = models.PositiveIntegerField()
     model = models.CharField(max_length=120)
     meter = models.CharField(max_length=12)
     rate_card = models.ForeignKey("billing.RateCard", models.PROTECT, related_name="+", db_index=False)
+    from_tokens = models.PositiveBigIntegerField(default=0)
     opening_reading = models.BigIntegerField()
     closing_reading = models.BigIntegerField()
     tokens = models.BigIntegerField()

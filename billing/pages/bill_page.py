@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.utils.formats import date_format
@@ -220,16 +221,22 @@ def _days(bill: Bill) -> tuple[date, date]:
 
 def _groups(bill: Bill, shown: Sequence[int]) -> Iterator[Group]:
     placed = list(enumerate(zip(bill.lines, shown, strict=False), 1))
-    for (model, _card), rows in groupby(placed, key=lambda item: (item[1][0].model, item[1][0].rate_card)):
+    for (model, _card, tier), rows in groupby(placed, key=lambda item: _price_list(item[1][0])):
         lines = list(rows)
         card_from = lines[0][1][0].card_from.astimezone(ZoneInfo(bill.time_zone))
+        words = {"day": date_format(card_from, "j M Y"), "n": f"{tier:,}"}
+        tariff = _("Tariff of %(day)s, %(n)s input tokens or more") if tier else _("Tariff of %(day)s")
         yield Group(
             name=model_name(model),
-            tariff=_("Tariff of %(day)s") % {"day": date_format(card_from, "j M Y")},
+            tariff=tariff % words,
             tokens=sum(line.tokens for _place, (line, _part) in lines),
             amount=plain(sum(part for _place, (_line, part) in lines), bill.currency),
             rows=[_line(place, line, part, bill.currency) for place, (line, part) in lines],
         )
+
+
+def _price_list(line: Line) -> tuple[str, UUID, int]:
+    return line.model, line.rate_card, line.from_tokens
 
 
 def _line(place: int, line: Line, part: int, currency: str) -> LineRow:

@@ -16,13 +16,14 @@ MeterKey = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One meter of one model at one price."""
+    """One meter of one model at one price: that of calls with at least `from_tokens` input tokens."""
 
     model: str
     meter: Meter
     rate_card: UUID
     card_version: int
     card_from: datetime
+    from_tokens: int = 0
     opening_reading: int
     tokens: int
     calls: int

@@ -1,7 +1,7 @@
 """Building a bill from the ledger: which entries of a period make which lines."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from billing import cards, periods
-from billing.contracts import METERS
+from billing.contracts import INPUT_METERS, METERS
 from billing.models import AccountKind, RateCard, Transfer, TransferCode, UsageRecord
 from billing.statements import tax
 from billing.statements.bill import Bill, Line, MeterKey, Moved, NotCharged, NotChargedKind, Opening, first_of_next
@@ -27,7 +27,7 @@ ALL_TOKENS = sum((F(name) for name in UsageRecord.METERS[1:]), F(UsageRecord.MET
 
 @dataclass(slots=True)
 class _Sums:
-    """The five meters of one model under one rate card."""
+    """The five meters of one model under one tier of a rate card."""
 
     tokens: list[int] = field(default_factory=lambda: [0] * len(METERS))
     calls: list[int] = field(default_factory=lambda: [0] * len(METERS))
@@ -90,34 +90,40 @@ def _around(workspace_id: UUID, start: datetime, end: datetime) -> Any:
     return UsageRecord.objects.between(workspace_id, start - SLACK, end + SLACK)
 
 
-def shares(card: UUID, tokens: Iterable[int], amount_nano: int) -> list[int]:
-    """Return what a call was charged, shared out over the five meters."""
-    prices = cards.tariff_of_card(card).by_meter().values()
-    return share_out(amount_nano, [count * pico for count, pico in zip(tokens, prices, strict=True)])
+def shares(card: UUID, tokens: Sequence[int], amount_nano: int) -> tuple[int, list[int]]:
+    """Return the tier at which a call was priced, and what it was charged, shared out over the five meters."""
+    tariff = cards.tariff_of_card(card)
+    input_tokens = sum(count for meter, count in zip(METERS, tokens, strict=True) if meter in INPUT_METERS)
+    prices = tariff.at(input_tokens).by_meter().values()
+    weights = [count * pico for count, pico in zip(tokens, prices, strict=True)]
+    return tariff.tier_of(input_tokens), share_out(amount_nano, weights)
 
 
 def _lines(records: QuerySet[Any], opening: Opening) -> list[Line]:
-    sums: dict[tuple[str, UUID], _Sums] = defaultdict(_Sums)
+    sums: dict[tuple[str, UUID, int], _Sums] = defaultdict(_Sums)
     rows = records.order_by().values_list("model", "rate_card_id", "amount_nano", *UsageRecord.METERS)
     for model, card, amount, *tokens in rows.iterator(chunk_size=5000):
-        into = sums[model, card]
-        for place, part in enumerate(shares(card, tokens, amount)):
+        tier, parts = shares(card, tokens, amount)
+        into = sums[model, card, tier]
+        for place, part in enumerate(parts):
             if tokens[place]:
                 into.tokens[place] += tokens[place]
                 into.calls[place] += 1
             into.amounts[place] += part
-    known = RateCard.objects.in_bulk({card for _model, card in sums})
+    known = RateCard.objects.in_bulk({card for _model, card, _tier in sums})
     costs: Counter[str] = Counter()
-    for (model, _card), into in sums.items():
+    for (model, _card, _tier), into in sums.items():
         costs[model] += sum(into.amounts)
-    order = sorted(sums, key=lambda key: (-costs[key[0]], key[0], known[key[1]].version))  # the dearest model first
-    return list(_read(((model, known[card], sums[model, card]) for model, card in order), dict(opening.readings)))
+    # the dearest model first
+    order = sorted(sums, key=lambda key: (-costs[key[0]], key[0], known[key[1]].version, key[2]))
+    groups = ((model, known[card], tier, sums[model, card, tier]) for model, card, tier in order)
+    return list(_read(groups, dict(opening.readings)))
 
 
-def _read(groups: Iterable[tuple[str, RateCard, _Sums]], readings: dict[MeterKey, int]) -> Iterator[Line]:
+def _read(groups: Iterable[tuple[str, RateCard, int, _Sums]], readings: dict[MeterKey, int]) -> Iterator[Line]:
     """Yield the lines, each meter reading on from where the line before it ended."""
-    for model, card, sums in groups:
-        prices = cards.tariff_of_card(card.pk).by_meter()
+    for model, card, tier, sums in groups:
+        prices = cards.tariff_of_card(card.pk).at(tier).by_meter()
         for place, meter in enumerate(METERS):
             if not (sums.tokens[place] or sums.amounts[place]):
                 continue
@@ -127,6 +133,7 @@ def _read(groups: Iterable[tuple[str, RateCard, _Sums]], readings: dict[MeterKey
                 rate_card=card.pk,
                 card_version=card.version,
                 card_from=card.effective_from,
+                from_tokens=tier,
                 opening_reading=readings.get((model, meter), 0),
                 tokens=sums.tokens[place],
                 calls=sums.calls[place],

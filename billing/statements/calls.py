@@ -59,8 +59,9 @@ def of_line(bill: Bill, line: Line) -> Iterator[CallPart]:
         )
     )
     for call, run, step, project, agent, booked_at, amount, *tokens in rows.iterator(chunk_size=5000):
-        part = building.shares(line.rate_card, tokens, amount)[place]
-        if tokens[place] or part:
+        tier, parts = building.shares(line.rate_card, tokens, amount)
+        part = parts[place]
+        if tier == line.from_tokens and (tokens[place] or part):
             yield CallPart(
                 call=call,
                 run=run,

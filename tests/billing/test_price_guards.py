@@ -78,7 +78,7 @@ def test_prices_are_whole_and_in_range(decided):
         assert refused(copy), (column, value)
 
 
-BEFORE, AFTER = [("billing", "0002_guards")], [("billing", "0004_prices")]
+BEFORE, AFTER = [("billing", "0003_budgets_and_lots")], [("billing", "0004_prices")]
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from billing import ledger, ops, services
+from billing.cards import publish
 from billing.contracts import Usage
 from billing.models.statements import MeterReading, Statement, StatementLine
 from billing.statements import calls, check, csv_form, store, tax
@@ -13,6 +14,7 @@ from billing.statements import services as statements
 from tests.billing.calendar import CENT, NOVEMBER, SEPTEMBER, USAGE, clock_at, issue, use
 from tests.billing.conftest import hold_op
 from tests.billing.reference import price
+from tests.billing.test_tiers import SONNET
 from wukong.kernel.errors import Invalid, NotFound
 from wukong.kernel.ids import new_id
 
@@ -236,3 +238,32 @@ def test_a_rate_is_written_as_people_do(settings):
     for text, shown in (("0", "0"), ("19.0", "19"), ("8.1", "8.10"), ("7.725", "7.725")):
         settings.WUKONG_TAX_PERCENT = text
         assert tax.percent() == shown
+
+
+def test_calls_beyond_a_tier_have_lines_of_their_own_at_its_price(workspace):
+    """A line's tokens × its price is what it says, also where a long call costs more a token than a short one."""
+    model = str(new_id())
+    with clock_at(SEPTEMBER):
+        publish(
+            model=model, currency=workspace.currency, source="test", cost=SONNET, margin_bp=0, after=None,
+            moment=SEPTEMBER,
+        )  # fmt: skip
+        services.top_up(workspace_id=workspace.pk, amount_nano=50 * 10**9, key="card", actor="system")
+    short, long = Usage(input_tokens=200_000, output_tokens=1_000), Usage(input_tokens=200_001, output_tokens=1_000)
+    long_call = use(workspace, SEPTEMBER, long, model=model)
+    use(workspace, SEPTEMBER, short, model=model)
+    issue(NOVEMBER)
+
+    bill, proof = statements.bill_of(workspace, date(2026, 9, 1))
+
+    assert [(line.from_tokens, line.meter, line.tokens, line.pico_per_token) for line in bill.lines] == [
+        (0, "input", 200_000, 3_000_000),
+        (0, "output", 1_000, 15_000_000),
+        (200_001, "input", 200_001, 6_000_000),
+        (200_001, "output", 1_000, 22_500_000),
+    ]
+    assert all(line.tokens * line.pico_per_token == line.amount_nano * 1000 for line in bill.lines)
+    assert bill.lines[2].opening_reading == bill.lines[0].closing_reading
+    assert [part.call for part in calls.of_line(bill, bill.lines[2])] == [long_call]
+    assert proof.apart_nano == 0
+    assert check.difference() == 0

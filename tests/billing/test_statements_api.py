@@ -70,7 +70,7 @@ def test_it_is_a_file_too(api, issued, ada):
 
     assert answer.status_code == 200
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
-    assert "total,,,,,,10501,,,0.030000000,USD" in answer.content.decode()
+    assert "total,,,,,,,10501,,,0.030000000,USD" in answer.content.decode()
     pdf = api(ada).get(f"{PATH}{issued.pk}/", {"format": "pdf"})
     assert (pdf.status_code, pdf["Content-Type"]) == (
         (200, "application/pdf") if pdf_form.is_installed() else (400, "application/json")

@@ -142,7 +142,7 @@ def test_csv_is_a_file(at, run, ada):
 
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
     assert answer["Content-Disposition"] == 'attachment; filename="statement-2026-10-0001.csv"'
-    assert "line,scripted,input,1,0,2480472,2480472,3,2.000000000,4.960944000,USD" in answer.content.decode()
+    assert "line,scripted,input,1,0,0,2480472,2480472,3,2.000000000,4.960944000,USD" in answer.content.decode()
     running = at(ada).get("/w/northwind/statements/2026-11/?format=csv")
     assert 'filename="statement-2026-11-so-far.csv"' in running["Content-Disposition"]
 
