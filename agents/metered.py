@@ -35,6 +35,7 @@ from agents.ports import (
     Reply,
     Turn,
 )
+from agents.room import Room
 from agents.writing import work
 from billing import services as billing
 from billing.contracts import Usage
@@ -180,6 +181,7 @@ class _Call:
         self.context, self.model, self.model_id = context, model, model_id
         self.request = replace(request, max_tokens=min(request.max_tokens, model.profile.max_output_tokens))
         self.guess = model.guess(request)
+        self.room = Room(self.id, self.request.max_tokens, is_window=model.profile.cancel_stops_billing)
         self.output = self.reasoning = 0
         self.is_sent = False
 
@@ -198,6 +200,9 @@ class _Call:
                     self._count(item)
                     if item.text:
                         yield item
+                    if not await self.room.has_more(self._written):
+                        reply = self._cut_short()
+                        break
             if reply is None:
                 raise ProviderError("cut", _("The model's answer broke off."))
         except (asyncio.CancelledError, GeneratorExit):
@@ -209,6 +214,7 @@ class _Call:
         except WukongError as error:
             await self._put_in_order(self._refused(str(error)))
             raise
+        await self.room.cover(reply.usage.output_tokens + reply.usage.reasoning_tokens)
         self.context.counted.pop(self.id, None)
         self.context.finishes[self.id] = reply.finish
         self.context.closings.append(
@@ -216,9 +222,18 @@ class _Call:
                 call=self.id,
                 usage=reply.usage,
                 max_tokens=self.request.max_tokens,
-                counted_tokens=self.output + self.reasoning,
+                counted_tokens=self._written,
             )
         )
+
+    @property
+    def _written(self) -> int:
+        return self.output + self.reasoning
+
+    def _cut_short(self) -> Reply:
+        """Return how an answer ends whose window cannot grow: we hang up, and charge what has come."""
+        self.context.granted[self.id] = self.room.granted
+        return Reply(self._own_count(), "length")
 
     async def _open(self) -> None:
         context = self.context
@@ -234,7 +249,10 @@ class _Call:
         await context.fenced(lambda: ModelCall.objects.bulk_create([row], ignore_conflicts=True))
 
     async def _authorise(self) -> None:
-        """Hold the dearest that the call can become; `max_tokens` falls to what is affordable, and so it is sent."""
+        """Hold the dearest that the call (or its first window) can become.
+
+        Without a window `max_tokens` falls to what is affordable, and so it is sent.
+        """
         context = self.context
         authorisation = await billing.aauthorise(
             call=self.id,
@@ -247,11 +265,11 @@ class _Call:
             swarm=context.swarm,
             input_bound=self.model.bound(self.request),
             input_guess=self.guess,
-            max_tokens=self.request.max_tokens,
+            max_tokens=self.room.granted,
             run_budget_nano=context.run_budget_nano,
         )
-        self.request = replace(self.request, max_tokens=authorisation.max_tokens)
-        context.granted[self.id] = authorisation.max_tokens
+        self.request = replace(self.request, max_tokens=self.room.grant(authorisation.max_tokens))
+        context.granted[self.id] = self.request.max_tokens
         context.count(self.id, 0)
 
     @asynccontextmanager
@@ -266,18 +284,14 @@ class _Call:
     async def _give_signs(self) -> None:
         while True:
             await asyncio.sleep(SIGN_S)
-            written = self.output + self.reasoning
-            try:
-                await billing.aextend(call=self.id, max_tokens=self.request.max_tokens, written_tokens=written)
-            except Exception:  # noqa: BLE001 - the next sign may be heard; without any the hold is swept
-                _log.exception("call %s could not give a sign of life", self.id)
+            await self.room.live(self._written)
 
     def _count(self, delta: Delta) -> None:
         if delta.text:
             self.output += delta.tokens
         else:
             self.reasoning += delta.tokens
-        self.context.count(self.id, self.output + self.reasoning)
+        self.context.count(self.id, self._written)
 
     def _own_count(self) -> Usage:
         return estimated(self.guess, self.output, self.reasoning)
@@ -327,7 +341,7 @@ class _Call:
         return True
 
     def _write(self, state: CallState, usage: Usage, error: str) -> None:
-        _close_row(self.id, state, usage, self.request.max_tokens, self.output + self.reasoning, error)
+        _close_row(self.id, state, usage, self.request.max_tokens, self._written, error)
 
     async def _void(self, reason: str) -> None:
         await self._move(billing.avoid(call=self.id, reason=reason))

@@ -81,6 +81,7 @@ class ModelProfile:
     """What may be asked of a model. `small` models decide one thing a call, large ones write whole sections.
 
     `id` is also the name under which billing finds the model's prices. `label` is a short name for people.
+    `cancel_stops_billing`: nothing is billed after we hang up, and all that is billed can be seen coming.
     """
 
     id: str
@@ -90,6 +91,7 @@ class ModelProfile:
     max_output_tokens: int
     small: bool
     label: str
+    cancel_stops_billing: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -296,6 +296,9 @@ WUKONG_LOCAL_MODEL = env_str(
 WUKONG_ENDPOINT_URL = env_str("WUKONG_ENDPOINT_URL", "", "base URL of an OpenAI-compatible endpoint")
 WUKONG_ENDPOINT_KEY = env_str("WUKONG_ENDPOINT_KEY", "", "key of that endpoint")
 WUKONG_ENDPOINT_MODEL = env_str("WUKONG_ENDPOINT_MODEL", "", "name of the model at that endpoint")
+WUKONG_ENDPOINT_CANCEL_STOPS_BILLING = env_bool(
+    "WUKONG_ENDPOINT_CANCEL_STOPS_BILLING", False, "that endpoint bills nothing after the client hangs up"
+)
 WUKONG_ENDPOINT_CONTEXT = env_int("WUKONG_ENDPOINT_CONTEXT", 32_768, "context window of that model, in tokens")
 WUKONG_ENDPOINT_PRICES = env_str(
     "WUKONG_ENDPOINT_PRICES", "", "prices of that model per million tokens: input,output[,cache_read[,cache_write]]"

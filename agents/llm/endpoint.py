@@ -31,6 +31,7 @@ class EndpointModel:
             max_output_tokens=min(MAX_OUTPUT_TOKENS, context // 2),
             small=False,
             label=name,
+            cancel_stops_billing=settings.WUKONG_ENDPOINT_CANCEL_STOPS_BILLING,
         )
 
     def place(self) -> AbstractAsyncContextManager[None]:

@@ -89,6 +89,7 @@ class LocalModel:
             max_output_tokens=entry.max_output_tokens,
             small=True,
             label=gettext("Built-in demo model"),
+            cancel_stops_billing=True,
         )
 
     @asynccontextmanager

@@ -41,6 +41,7 @@ class ScriptedModel:
             max_output_tokens=8_000,
             small=False,
             label=gettext("Scripted rehearsal"),
+            cancel_stops_billing=True,
         )
 
     def place(self) -> AbstractAsyncContextManager[None]:
