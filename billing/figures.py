@@ -1,6 +1,6 @@
 """What the ledger says when asked: figures of runs, usage, and the proof that the books close. Reads only."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -41,8 +41,9 @@ def _usage(row: Mapping[str, Any]) -> Usage:
     return Usage(**{meter: row[f"sum_{meter}"] for meter in UsageRecord.METERS}, estimated=row["own_counts"] > 0)
 
 
-def _figures(row: Mapping[str, Any]) -> StepFigures:
-    return StepFigures(cost_nano=row["cost"], usage=_usage(row), not_charged_tokens=row["not_charged_tokens"])
+def _figures(row: Mapping[str, Any], corrected_nano: int = 0) -> StepFigures:
+    cost = row["cost"] + corrected_nano
+    return StepFigures(cost_nano=cost, usage=_usage(row), not_charged_tokens=row["not_charged_tokens"])
 
 
 # --- runs -----------------------------------------------------------------------------------------------------------
@@ -52,11 +53,12 @@ def of_runs(runs: Iterable[UUID]) -> dict[UUID, RunFigures]:
     open_holds = Hold.objects.of_runs(wanted).pending().values("run").annotate(held=Sum("amount_nano"))
     held = dict(open_holds.values_list("run", "held"))
     rows = {row["run"]: row for row in _grouped(UsageRecord.objects.of_runs(wanted), "run")}
+    corrected = _corrections(wanted, "run")
     found = {}
     for run in wanted:
         row = rows.get(run)
         found[run] = RunFigures(
-            cost_nano=row["cost"] if row else 0,
+            cost_nano=(row["cost"] if row else 0) + corrected.get(run, 0),
             usage=_usage(row) if row else Usage(),
             not_charged_tokens=row["not_charged_tokens"] if row else 0,
             held_nano=held.get(run, 0),
@@ -64,16 +66,36 @@ def of_runs(runs: Iterable[UUID]) -> dict[UUID, RunFigures]:
     return found
 
 
+def charges(run: UUID) -> dict[UUID | None, int]:
+    """Return what each call of a run has cost by the ledger, corrections included; None: what names no call."""
+    return _moved(Transfer.objects.filter(run=run), "call")
+
+
+def _moved(transfers: QuerySet[Transfer], by: str) -> dict[Any, int]:
+    """Return by a column what moved from wallets to our revenue, less what moved back."""
+    out = Sum("amount_nano", filter=Q(credit__kind=AccountKind.REVENUE), default=0)
+    back = Sum("amount_nano", filter=Q(debit__kind=AccountKind.REVENUE), default=0)
+    rows = transfers.order_by().values(by).annotate(out=out, back=back)
+    return {row[by]: row["out"] - row["back"] for row in rows}
+
+
+def _corrections(runs: Collection[UUID], by: str) -> dict[Any, int]:
+    """Return by a column what was corrected after the charge of a call: its record says what was charged at first."""
+    return _moved(Transfer.objects.filter(run__in=runs, code=TransferCode.ADJUST), by)
+
+
 def by_step(run: UUID) -> dict[UUID, StepFigures]:
     """Return the figures of a run's steps that have any."""
     rows = _grouped(UsageRecord.objects.of_runs([run]).exclude(step=None), "step")
-    return {row["step"]: _figures(row) for row in rows}
+    corrected = _corrections([run], "step")
+    return {row["step"]: _figures(row, corrected.get(row["step"], 0)) for row in rows}
 
 
 def by_agent(run: UUID) -> dict[str, StepFigures]:
     """Return the figures of a run's agents that have any."""
     rows = _grouped(UsageRecord.objects.of_runs([run]), "agent")
-    return {row["agent"]: _figures(row) for row in rows}
+    corrected = _corrections([run], "agent")
+    return {row["agent"]: _figures(row, corrected.get(row["agent"], 0)) for row in rows}
 
 
 # --- workspaces -----------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from agents.pages import new_run, views
+from agents.pages import new_run, run_bill, views
 
 app_name = "agents"
 urlpatterns = [
@@ -18,6 +18,7 @@ urlpatterns = [
     path("documents/<uuid:document_id>/", views.document, name="document"),
     path("documents/<uuid:document_id>/panel/", views.panel, name="panel"),
     path("runs/<uuid:run_id>/", views.run, name="run"),
+    path("runs/<uuid:run_id>/bill/", run_bill.show, name="run-bill"),
     path("runs/<uuid:run_id>/plan/", new_run.show_plan, name="run-plan"),
     path("runs/<uuid:run_id>/tasks/<int:number>/remove/", new_run.remove_task, name="task-remove"),
     re_path(

@@ -63,6 +63,7 @@ from billing.services.tariffs import (
 from billing.services.telling import (
     agent_figures,
     books,
+    charges_of_run,
     issue_statements,
     meter_reading,
     month_forecast,
@@ -117,6 +118,7 @@ __all__ = [
     "budget_rows",
     "budgets_of",
     "changes_of",
+    "charges_of_run",
     "drop_budget",
     "expire_lots",
     "expire_stale",

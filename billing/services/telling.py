@@ -27,8 +27,16 @@ def run_figures(run: UUID) -> RunFigures:
 
 
 def runs_figures(runs: Iterable[UUID]) -> dict[UUID, RunFigures]:
-    """Return the figures of many runs, by run, in two queries."""
+    """Return the figures of many runs, by run, in three queries."""
     return figures.of_runs(runs)
+
+
+def charges_of_run(run: UUID) -> dict[UUID | None, int]:
+    """Return what each call of a run has cost by the ledger, in nano-units, corrections included.
+
+    They make up the run's cost. None stands for what names no call.
+    """
+    return figures.charges(run)
 
 
 def step_figures(run: UUID) -> dict[UUID, StepFigures]:

@@ -17,8 +17,8 @@ from billing.contracts import INPUT_METERS, METERS
 from billing.models import AccountKind, RateCard, Transfer, TransferCode, UsageRecord
 from billing.statements import tax
 from billing.statements.bill import Bill, Line, MeterKey, Moved, NotCharged, NotChargedKind, Opening, first_of_next
-from billing.statements.cents import share_out
 from workspaces.people.models import Workspace
+from wukong.kernel.money import share_out
 
 SLACK = timedelta(days=1)
 """Usage is booked within a day of when it happened: how far to look for it by the index on when it happened."""

@@ -47,25 +47,6 @@ def rounded(nano: int, cent: int) -> int:
     return (nano + cent // 2) // cent * cent
 
 
-def share_out(amount: int, weights: Sequence[int]) -> list[int]:
-    """Return `amount` shared out by weight, the largest remainders rounded up: the parts make up the amount exactly.
-
-    Amount and weights are at least 0; without any weight all of it is the first part's.
-
-    >>> share_out(10, [1, 1, 1])
-    [4, 3, 3]
-    """
-    whole = sum(weights)
-    if whole == 0:
-        return [amount, *[0] * (len(weights) - 1)]
-    parts = [amount * weight // whole for weight in weights]
-    if left := amount - sum(parts):
-        order = sorted(range(len(weights)), key=lambda place: (-(amount * weights[place] % whole), place))
-        for place in order[:left]:
-            parts[place] += 1
-    return parts
-
-
 def in_cents(amounts: Sequence[int], carry: int, cent: int) -> tuple[list[int], int]:
     """Return each amount as whole cents, rounded down or up, and their sum: that of the exact amounts and the carry,
     rounded once.

@@ -12,6 +12,7 @@ from billing.models import Transfer
 from billing.models.statements import Statement, StatementLine
 from billing.statements import cents, check
 from tests.billing.calendar import CENT, clock_at, issue, use
+from wukong.kernel import money
 from wukong.kernel.ids import new_id
 
 # --- for any figures -------------------------------------------------------------------------------------------------
@@ -20,7 +21,7 @@ NANO_UNITS = st.integers(0, 10**12)
 
 @given(st.integers(0, 10**15), st.lists(st.integers(0, 10**15), min_size=1, max_size=6))
 def test_shares_make_up_what_is_shared(amount, weights):
-    parts = cents.share_out(amount, weights)
+    parts = money.share_out(amount, weights)
 
     assert sum(parts) == amount
     assert min(parts) >= 0

@@ -1,6 +1,7 @@
 """Money as integers: nano-units of a currency (10^-9), decimal strings at the borders, never a float."""
 
 import re
+from collections.abc import Sequence
 
 from wukong.kernel.errors import Invalid
 
@@ -50,3 +51,22 @@ def parse_amount(text: str) -> int:
 def money_json(nano: int, currency: str) -> dict[str, str]:
     """Return the shape in which the API speaks of money."""
     return {"amount": format_amount(nano), "currency": currency}
+
+
+def share_out(amount: int, weights: Sequence[int]) -> list[int]:
+    """Return `amount` shared out by weight, the largest remainders rounded up: the parts make up the amount exactly.
+
+    Amount and weights are at least 0; without any weight all of it is the first part's.
+
+    >>> share_out(10, [1, 1, 1])
+    [4, 3, 3]
+    """
+    whole = sum(weights)
+    if whole == 0:
+        return [amount, *[0] * (len(weights) - 1)]
+    parts = [amount * weight // whole for weight in weights]
+    if left := amount - sum(parts):
+        order = sorted(range(len(weights)), key=lambda place: (-(amount * weights[place] % whole), place))
+        for place in order[:left]:
+            parts[place] += 1
+    return parts

@@ -39,7 +39,15 @@ class Block:
 
 def blocks(book: Book) -> list[Block]:
     """Return the text blocks of a document with the ranges of their words."""
-    found: list[Block] = []
+    return [
+        Block(_id_of(node), node.run.text or "", _ranges(book, node))
+        for node in text_blocks(book)
+        if node.run is not None
+    ]
+
+
+def text_blocks(book: Book) -> Iterator[Node]:
+    """Yield the living text blocks in the order of the document."""
     todo = [_children(book.tree.root)]
     while todo:
         run = next(todo[-1], None)
@@ -47,10 +55,9 @@ def blocks(book: Book) -> list[Block]:
             todo.pop()
         elif run.kind is Kind.ELEMENT and run.node is not None:
             if run.text in TEXT_BLOCKS:
-                found.append(Block(_id_of(run.node), run.text or "", _ranges(book, run.node)))
+                yield run.node
             else:
                 todo.append(_children(run.node))
-    return found
 
 
 def _children(node: Node) -> Iterator[Run]:
@@ -66,7 +73,7 @@ def _id_of(node: Node) -> str | None:
     return None if value is None or value.is_dead else value.text
 
 
-class _Source(NamedTuple):
+class Source(NamedTuple):
     """Where some units were first written, by whom, and how sure that is."""
 
     length: int
@@ -82,7 +89,7 @@ class _Source(NamedTuple):
 def _ranges(book: Book, block: Node) -> list[Range]:
     found: list[Range] = []
     start = 0
-    for text, source in _parts(book, block):
+    for text, source in parts(book, block):
         if source is not None:
             last = found[-1] if found else None
             if last is not None and last.start + len(last.text) == start and source.is_like(last):
@@ -93,7 +100,7 @@ def _ranges(book: Book, block: Node) -> list[Range]:
     return found
 
 
-def _parts(book: Book, block: Node) -> Iterator[tuple[str, _Source | None]]:
+def parts(book: Book, block: Node) -> Iterator[tuple[str, Source | None]]:
     """Yield the words of a block piece by piece with their sources; a line break has none."""
     for child in _children(block):
         if child.kind is Kind.ELEMENT:
@@ -104,7 +111,7 @@ def _parts(book: Book, block: Node) -> Iterator[tuple[str, _Source | None]]:
                     yield from _cut(run.text, _sources(book, run))
 
 
-def _cut(text: str, sources: Iterable[_Source]) -> Iterator[tuple[str, _Source]]:
+def _cut(text: str, sources: Iterable[Source]) -> Iterator[tuple[str, Source]]:
     """Cut a text in units as its sources lie. A character of two units belongs to who wrote the second."""
     at = end = 0
     for source in sources:
@@ -115,14 +122,14 @@ def _cut(text: str, sources: Iterable[_Source]) -> Iterator[tuple[str, _Source]]
         at = end
 
 
-def _sources(book: Book, run: Run) -> Iterator[_Source]:
+def _sources(book: Book, run: Run) -> Iterator[Source]:
     for (client, clock, length), certainty in book.carries.firsts((run.client, run.clock, run.length)):
-        for size, call in _calls(book.calls.get(client, []), clock, length):
-            yield _Source(size, (client, clock), book.writers[client], call, certainty)
+        for size, call in calls_of(book.calls.get(client, []), clock, length):
+            yield Source(size, (client, clock), book.writers[client], call, certainty)
             clock += size
 
 
-def _calls(calls: list[tuple[int, UUID | None]], clock: int, length: int) -> Iterator[tuple[int, UUID | None]]:
+def calls_of(calls: list[tuple[int, UUID | None]], clock: int, length: int) -> Iterator[tuple[int, UUID | None]]:
     """Yield (units, call) of a span of clocks: a client id's words may come from several calls."""
     place = bisect_right(calls, clock, key=lambda one: one[0])
     end = clock + length
