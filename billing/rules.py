@@ -139,7 +139,7 @@ def _capture(page: Page, op: ops.Capture) -> Charge:
     if record is not None:
         if record.not_charged:
             raise Conflict(_("This call was booked as not charged."))
-        if hold.state == HoldState.EXPIRED and usage_of(record) != op.usage:
+        if _is_swept(hold) and usage_of(record) != op.usage:
             price = min(pricing.charge_nano(page.tariff(hold), op.usage), hold.amount_nano)
             return _correct(page, hold, record, price, _("The call's own count came late."))
         if usage_of(record) != op.usage:
@@ -169,11 +169,16 @@ def _not_charged(page: Page, op: ops.NotCharged) -> Charge:
         price = pricing.charge_nano(page.tariff(hold), op.usage)
         reason = op.reason[:200] or "failed"
         page.add_record(_record(page, hold, op.usage, amount=0, price=price, not_charged=reason))
-    elif hold.state == HoldState.EXPIRED and record.amount_nano:
+    elif _is_swept(hold) and record.amount_nano:
         return _correct(page, hold, record, 0, op.reason)
     elif not record.not_charged:
         raise Conflict(_("This call was charged."))
     return Charge(hold_key=op.key, amount_nano=0)
+
+
+def _is_swept(hold: Hold) -> bool:
+    """Return whether the sweep charged a hold by its checkpoint; without one, what is booked is the call's own word."""
+    return hold.state == HoldState.EXPIRED and hold.checkpoint_tokens > 0
 
 
 def _correct(page: Page, hold: Hold, record: UsageRecord, price: int, note: str) -> Charge:

@@ -199,6 +199,20 @@ def test_usage_that_comes_after_the_expiry_is_still_paid(workspace, call, in_the
     assert services.settle(call=call, usage=USAGE).amount_nano == PRICE
 
 
+def test_late_usage_is_booked_once_whatever_a_second_count_says(workspace, call, in_the_future):
+    """Only what the sweep charged by a checkpoint is corrected; two counts of the call itself are a mismatch."""
+    in_the_future(minutes=61)
+    services.expire_stale()
+    services.settle(call=call, usage=Usage())
+
+    with pytest.raises(IdempotencyMismatch):
+        services.settle(call=call, usage=USAGE)
+    with pytest.raises(Conflict):
+        services.mark_not_charged(call=call, usage=USAGE, reason="failed")
+
+    assert services.balance_of(workspace.pk).balance_nano == WELCOME
+
+
 def test_late_usage_pays_only_from_what_is_left(workspace, call, in_the_future):
     in_the_future(minutes=61)
     services.expire_stale()
