@@ -201,15 +201,19 @@ def _release(page: Page, op: "ops.OnCall[Charge]", state: HoldState, reason: str
     hold = page.held(op.key)
     if hold is not None and hold.state == HoldState.PENDING:
         _close(page, hold, state, reason)
-    record = page.records.get(op.key)  # what came after the end of a hold stands there alone
+    return _paid(page, hold, op.key)
+
+
+def _paid(page: Page, hold: Hold | None, key: str) -> Charge:
+    record = page.records.get(key)  # what came after the end of a hold stands there alone
     paid = record.amount_nano if record is not None else hold.captured_nano if hold is not None else 0
-    return Charge(hold_key=op.key, amount_nano=paid)
+    return Charge(hold_key=key, amount_nano=paid)
 
 
 def _expire(page: Page, op: ops.Expire) -> Charge:
     hold = page.held(op.key)
     if hold is None or hold.state != HoldState.PENDING or hold.expires_at > page.at:  # it was extended meanwhile
-        return Charge(hold_key=op.key, amount_nano=hold.captured_nano if hold is not None else 0)
+        return _paid(page, hold, op.key)
     usage = Usage(input_tokens=hold.input_guess, output_tokens=hold.checkpoint_tokens, estimated=True)
     if hold.checkpoint_tokens == 0:  # nothing is known to have come: the provider has most likely not answered
         return _release(page, op, HoldState.EXPIRED, "")

@@ -229,8 +229,8 @@ def test_the_ledger_lives_as_the_reference_does(new_workspace, monkeypatch):
     )
 
 
-def test_giving_back_what_was_paid_late_says_what_was_paid(workspace, monkeypatch):
-    """`Charge.amount_nano` is what the wallet paid; after late usage `void` says 0."""
+def test_ending_once_more_what_was_paid_late_says_what_was_paid(workspace, monkeypatch):
+    """`Charge.amount_nano` is what the wallet paid, whoever ends the call once more."""
     from tests.billing.conftest import SMALL, hold_op
     from wukong.kernel import clock
 
@@ -243,3 +243,4 @@ def test_giving_back_what_was_paid_late_says_what_was_paid(workspace, monkeypatc
     assert not isinstance(paid, WukongError)
 
     assert ledger.post(ops.Void(call=op.call, reason="stopped")) == paid
+    assert ledger.post(ops.Expire(call=op.call)) == paid
