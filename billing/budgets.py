@@ -1,9 +1,11 @@
 """What people see of budgets: each limit with its counter of the period that runs, and what they were told."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
+
+from django.utils.translation import gettext as _
 
 from billing import periods
 from billing.contracts import AlertRow, BudgetRow
@@ -52,6 +54,13 @@ def key_of(budget: Budget, first: date | None) -> str:
     return periods.counter_key(budget.level, budget.workspace_id, budget.name, first)
 
 
+def room(workspace_id: UUID, names: Mapping[str, str]) -> tuple[int, str] | None:
+    """Return what the nearest hard limit of these scopes (`names` by level) leaves, and its level; None without one."""
+    found = Budget.objects.filter(workspace=workspace_id, is_hard=True).select_related("workspace")
+    limits = rows_of([one for one in found if names.get(one.level) == one.name])
+    return min(((row.left_nano, row.level) for row in limits), default=None)
+
+
 def alerts_of(workspace: Workspace, limit: int) -> list[AlertRow]:
     """Return the latest alerts, newest first."""
     found = Alert.objects.filter(workspace=workspace).select_related("window").order_by("-id")[:limit]
@@ -67,6 +76,18 @@ def alert_row(alert: Alert) -> AlertRow:
         limit_nano=alert.limit_nano,
         at=alert.created_at,
     )
+
+
+def title_of(level: str, name: str, names: Mapping[str, str]) -> str:
+    """Return what a scope is called; `names` of projects by id."""
+    match level:
+        case "workspace":
+            return _("The whole workspace")
+        case "project":
+            return _("Project “%(name)s”") % {"name": names.get(name, name)}
+        case "swarm":
+            return _("Swarm “%(name)s”") % {"name": name.capitalize()}
+    return _("Agent “%(name)s”") % {"name": name}
 
 
 def spenders(workspace_id: UUID) -> tuple[list[str], list[str]]:

@@ -227,10 +227,18 @@ class Counters:
         if self._dropped:
             Budget.objects.filter(pk__in=[budget.pk for budget in self._dropped]).delete()
 
-    def write_alerts(self, alerts: Sequence[Alert]) -> None:
-        """Write what people are told, except what they have been told of the same counter before."""
+    def write_alerts(self, alerts: Sequence[Alert]) -> list[tuple[Alert, BudgetWindow]]:
+        """Write what people are told, except what they have been told of the same counter before; returns what is new.
+
+        A limit that is raised between two charges of one page lets the same threshold be crossed twice.
+        """
         told = {(row.window_id, row.threshold) for row in rows.load(Alert, "window", {one.window_id for one in alerts})}
-        rows.insert([one for one in alerts if (one.window_id, one.threshold) not in told])
+        fresh: dict[tuple[UUID, int], Alert] = {}
+        for one in alerts:
+            if (key := (one.window_id, one.threshold)) not in told:
+                fresh.setdefault(key, one)
+        rows.insert(list(fresh.values()))
+        return [(one, self._by_id[one.window_id]) for one in fresh.values()]
 
 
 def crossed(window: BudgetWindow, before_nano: int) -> list[int]:

@@ -18,6 +18,7 @@ from billing.models import (
     Account,
     AccountKind,
     Alert,
+    BudgetWindow,
     Hold,
     HoldState,
     LotCategory,
@@ -282,9 +283,12 @@ class Page:
         self._ended.write(HOLD_ENDED, made=self._holds.new)
         rows.insert(self._new_transfers)
         rows.insert(self._new_records)
-        self.counters.write_alerts(self._alerts)
+        told = self.counters.write_alerts(self._alerts)
         for pk in sorted(self._moved):
             self._tell(self.wallets[pk], self._moved[pk])
+            for alert, window in told:
+                if window.wallet_id == pk:
+                    _tell_reached(alert, window, self.wallets[pk].currency)
 
     def _tell(self, wallet: Wallet, causes: Iterable[tuple[str, UUID | None]]) -> None:
         actors, runs = {actor for actor, _run in causes}, {run for _actor, run in causes}
@@ -299,6 +303,22 @@ class Page:
                 "available": money_json(wallet.available_nano, wallet.currency),
             },
         )
+
+
+def _tell_reached(alert: Alert, window: BudgetWindow, currency: str) -> None:
+    events.record(
+        workspace_id=alert.workspace_id,
+        type="budget.reached",
+        actor="system",
+        data={
+            "level": str(window.level),
+            "name": window.name,
+            "threshold": alert.threshold,
+            "is_hard": window.is_hard,
+            "spent": money_json(alert.spent_nano, currency),
+            "limit": money_json(alert.limit_nano, currency),
+        },
+    )
 
 
 def place_of(hold: Hold) -> dict[str, Any]:

@@ -195,6 +195,7 @@ if WUKONG_MAIL_URL:
     EMAIL_HOST, EMAIL_PORT = _mail.hostname or "localhost", _mail.port or 25
     EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_mail.username or ""), unquote(_mail.password or "")
     EMAIL_USE_TLS = EMAIL_PORT == 587
+    EMAIL_TIMEOUT = 10  # a server that never answers must not hold up who sends
 else:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = WUKONG_DATA_DIR / "mail"

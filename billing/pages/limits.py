@@ -7,6 +7,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from billing import services
+from billing.budgets import title_of
 from billing.contracts import AlertRow, BudgetRow
 from workspaces.documents import access as documents
 from workspaces.people.models import User, Workspace
@@ -75,24 +76,12 @@ def page_of(user: User, workspace: Workspace) -> LimitsPage:
 def scopes(user: User, workspace: Workspace) -> list[tuple[str, str]]:
     """Return what a limit can be set for, as (`level:name`, label)."""
     found = [("workspace:", _("The whole workspace"))]
-    names = _names(user, workspace)
+    names = _names(user, workspace, is_archived=False)
     found += [(f"project:{pk}", title_of("project", pk, names)) for pk in names]
     agents, swarms = services.spenders_of(workspace.pk)
     found += [(f"swarm:{name}", title_of("swarm", name, {})) for name in swarms]
     found += [(f"agent:{name}", title_of("agent", name, {})) for name in agents]
     return found
-
-
-def title_of(level: str, name: str, names: Mapping[str, str]) -> str:
-    """Return what a scope is called."""
-    match level:
-        case "workspace":
-            return _("The whole workspace")
-        case "project":
-            return _("Project “%(name)s”") % {"name": names.get(name, _("archived"))}
-        case "swarm":
-            return _("Swarm “%(name)s”") % {"name": name.capitalize()}
-    return _("Agent “%(name)s”") % {"name": name}
 
 
 def period_of(period: str) -> str:
@@ -108,6 +97,8 @@ def told(alert: AlertRow, names: Mapping[str, str]) -> str:
     return _("%(scope)s: %(percent)d %% of the limit are used.") % words
 
 
-def _names(user: User, workspace: Workspace) -> Mapping[str, str]:
+def _names(user: User, workspace: Workspace, *, is_archived: bool | None = None) -> Mapping[str, str]:
     projects = documents.projects_seen_by(user).filter(workspace=workspace)
-    return {str(project.pk): project.name for project in projects if project.archived_at is None}
+    if is_archived is not None:
+        projects = projects.filter(archived_at__isnull=not is_archived)
+    return {str(project.pk): project.name for project in projects}

@@ -98,6 +98,25 @@ describe("events", () => {
     expect(heard).toEqual(["run-moved"]);
   });
 
+  it("about one limit are one note, about another one a second", () => {
+    HTMLElement.prototype.showPopover ??= () => undefined;
+    HTMLElement.prototype.hidePopover ??= () => undefined;
+    const strings = { "limit.agent": "{percent} % of {name}", "limit.workspace": "{percent} % of all" };
+    document.body.innerHTML = `<script id="strings" type="application/json">${JSON.stringify(strings)}</script>`;
+    const refresh = startRefresh(null);
+    const reached = (level: string, name: string, threshold: number): void =>
+      refresh.moved({ type: "budget.reached", run: null, data: { level, name, threshold } });
+    reached("agent", "Writer", 50);
+    reached("agent", "Writer", 80);
+    reached("workspace", "", 50);
+
+    expect([...document.querySelectorAll(".toast .grow")].map((note) => note.textContent)).toEqual([
+      "80 % of Writer",
+      "50 % of all",
+    ]);
+    expect(heard).toEqual([]);
+  });
+
   it("are asked for while there is no connection, and only while a run is at work", () => {
     const refresh = startRefresh(null);
     refresh.online(false);

@@ -32,6 +32,10 @@ BROWSER_STRINGS: dict[str, str | Promise] = {
     "time.hours": _("{n} hours ago"),
     # Runs (frontend/src/run.ts and live/).
     "live.lost": _("Connection lost. The run goes on; this page catches up."),
+    "limit.workspace": _("{percent} % of the workspace's limit are used."),
+    "limit.project": _("{percent} % of a project's limit are used."),
+    "limit.swarm": _("{percent} % of the limit of the swarm “{name}” are used."),
+    "limit.agent": _("{percent} % of the limit of the agent “{name}” are used."),
     # The document's editor (frontend/src/editor/).
     "editor.document": _("Text of the document"),
     "editor.placeholder": _("Write, or press / for blocks"),

@@ -45,7 +45,13 @@ function moved(frame: Frame, isShown: (run: unknown) => boolean, fire: (name: st
   else if (frame.type === "balance.moved") {
     fire("balance-moved", SOON_MS);
     if (isShown(run)) fire("run-moved", LATER_MS); // its cost is now in the ledger
-  }
+  } else if (frame.type === "budget.reached") reached(frame.data);
+}
+
+/** A call may leap over more than one threshold: the note about a limit is the last one. */
+function reached({ level, name, threshold }: Record<string, unknown>): void {
+  const words = { name: String(name), percent: Number(threshold) };
+  say(`limit:${String(level)}:${words.name}`, t(`limit.${String(level)}`, words), { icon: "wallet", seconds: 20 });
 }
 
 /** Without a socket the page asks by itself, but only while a run is at work on it. */
