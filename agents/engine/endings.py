@@ -94,7 +94,8 @@ def _comes_back(run: Run, ending: Ending) -> bool:
     """Return whether a refused call could be paid once the run's other calls, which hold more than they use, end."""
     held = billing.run_figures(run.pk).held_nano
     is_unpaid = "scope" in ending.details  # the ledger refused: trying again is free. An answer that was cut is not.
-    is_possible = quoting.available_nano(run) + held >= int(ending.details.get("needed_nano", 0))
+    available = quoting.available_nano(run, str(ending.details.get("agent", "")))
+    is_possible = available + held >= int(ending.details.get("needed_nano", 0))
     return is_possible and (held > 0 or is_unpaid)
 
 

@@ -38,7 +38,8 @@ def ending_of(error: Exception, claim: Claim) -> Ending:
     """Return how an attempt ends that was broken off by `error`."""
     match error:
         case InsufficientFunds():
-            return Ending(how="paused", reason=PauseReason.BUDGET, error=error.message, details=error.details)
+            details = error.details | {"agent": claim.step.agent}
+            return Ending(how="paused", reason=PauseReason.BUDGET, error=error.message, details=details)
         case ProviderError(kind="refused"):
             return _refused(str(error))
         case ProviderError(kind="context"):
@@ -69,8 +70,11 @@ def check_affordable(claim: Claim, granted: int, request: ChatRequest) -> None:
     currency = run.workspace.currency
     # with less the next answer would be cut, and paid for, again
     needed = metered.most(run.model, request, currency, run.workspace_id)
-    missing = max(needed - quoting.available_nano(run), 1)
+    available, room = quoting.available_nano(run, claim.step.agent), quoting.limit_room(run, claim.step.agent)
+    missing = max(needed - available, 1)
     details = {"currency": currency, "missing": money_json(missing, currency)}
+    if room is not None and room[0] <= available:
+        details["limit"] = room[1]
     raise InsufficientFunds(
         _("The money ended in the middle of an answer."), details | {"missing_nano": missing, "needed_nano": needed}
     )

@@ -68,9 +68,19 @@ class Picture:
     budget_nano: int
 
 
-def available_nano(run: Run) -> int:
-    """Return what the run may still spend: the wallet, and no more than is left of its own budget."""
+def limit_room(run: Run, agent: str = "") -> tuple[int, str] | None:
+    """Return what people's limits leave to the run and one of its agents, and the nearest one's level."""
+    return billing.room_of(workspace_id=run.workspace_id, project=run.project_id, swarm=run.template, agent=agent)
+
+
+def available_nano(run: Run, agent: str = "") -> int:
+    """Return what the run (and one of its agents) may still spend: the wallet, within every limit and its own budget.
+
+    Whoever left a limit out would try again and again what the ledger refuses.
+    """
     available = billing.balance_of(run.workspace_id).available_nano
+    if (room := limit_room(run, agent)) is not None:
+        available = min(available, room[0])
     if run.budget_nano is None:
         return available
     figures = billing.run_figures(run.pk)

@@ -76,7 +76,8 @@ def _resume() -> None:
     """Runs that waited for money go on when there is enough again."""
     for run in Run.objects.waiting_for_money():
         needed = int(run.pause_details.get("needed_nano", 0))
-        if quoting.available_nano(run) >= max(needed, 1):
+        agent = str(run.pause_details.get("agent", ""))
+        if quoting.available_nano(run, agent) >= max(needed, 1):
             committer.run(partial(_go_on, run.pk))
 
 

@@ -161,6 +161,12 @@ class RunView(RowView):
         return int(self.run.pause_details.get("missing_nano", 0))
 
     @property
+    def is_limited(self) -> bool:
+        """Whether the run waits under a limit of its workspace, project, swarm or agent."""
+        details = self.run.pause_details
+        return details.get("limit", details.get("scope", "wallet")) not in ("wallet", "run")
+
+    @property
     def is_capped(self) -> bool:
         """Whether the run waits for a higher limit of its own: the wallet has what is missing."""
         return self.run.budget_nano is not None and self.available_nano >= self.missing_nano

@@ -43,6 +43,7 @@ from billing.services.limits import (
     budgets_of,
     drop_budget,
     mail_alerts,
+    room_of,
     set_budget,
     spenders_of,
 )
@@ -145,6 +146,7 @@ __all__ = [
     "rates_of",
     "refund",
     "reject_prices",
+    "room_of",
     "run_figures",
     "runs_figures",
     "runs_that_hold",

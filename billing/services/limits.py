@@ -57,6 +57,15 @@ def budget_rows(found: Sequence[Budget]) -> list[BudgetRow]:
     return budgets.rows_of(found)
 
 
+def room_of(*, workspace_id: UUID, project: UUID | None, swarm: str, agent: str) -> tuple[int, str] | None:
+    """Return what a call may still hold under the hard limits above it, and the nearest one's level; None without one.
+
+    The limit of its run is the run's own, and not in it.
+    """
+    names = {Level.WORKSPACE: "", Level.PROJECT: str(project or ""), Level.SWARM: swarm, Level.AGENT: agent}
+    return budgets.room(workspace_id, {str(level): name for level, name in names.items()})
+
+
 def alerts_of(workspace: Workspace, limit: int = 20) -> list[AlertRow]:
     """Return what people were told about the limits of a workspace, newest first."""
     return budgets.alerts_of(workspace, limit)
