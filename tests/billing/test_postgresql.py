@@ -26,6 +26,6 @@ def test_the_meter_does_the_same_on_postgresql(tmp_path):
     }
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", str(HERE)]
 
-    done = subprocess.run(command, cwd=HERE.parent.parent, env=env, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=HERE.parent.parent, env=env, capture_output=True, text=True, timeout=900)
 
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]

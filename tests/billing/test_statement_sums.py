@@ -12,6 +12,7 @@ from billing.models import Transfer
 from billing.models.statements import Statement, StatementLine
 from billing.statements import cents, check
 from tests.billing.calendar import CENT, clock_at, issue, use
+from tests.examples import few
 from wukong.kernel import money
 from wukong.kernel.ids import new_id
 
@@ -62,6 +63,7 @@ MONTHS = st.lists(
 
 
 @pytest.mark.django_db
+@few(8)
 @given(MONTHS, st.sampled_from(["0.000123,0.004567", "1.37,11.013", "0,0"]), st.integers(1, 10**8))
 def test_statements_and_the_carry_are_what_was_moved(months, prices, credit):
     """Σ totals + carry = Σ captures, and the balances are the ledger's, whatever is used in any month."""

@@ -73,6 +73,7 @@ def build(site: Site, *, with_live: bool = True) -> Scene:
     scene.invitation = urlsplit(link).path
     scene.project = _project(rest, "Tea launch")
     scene.board_pack = _project(rest, "Board pack")
+    _limits(rest, scene.project)
     source = rest.post("sources/", {"project": scene.project, "name": "Budget items.csv", "text": PRICES})["id"]
     if with_live:
         scene.live = _run(rest, scene.project, "campaign", BRIEF, model="scripted:slow", sources=[source])
@@ -91,6 +92,16 @@ def build(site: Site, *, with_live: bool = True) -> Scene:
         run = rest.wait_run(scene.live, {"running"}, seconds=120)
         scene.live_document = run["documents"][0]
     return scene
+
+
+def _limits(rest: Rest, project: str) -> None:
+    """One of each kind: far from reached, passed by the first run, and an agent's."""
+    for limit in (
+        {"level": "workspace", "limit": "25"},
+        {"level": "project", "name": project, "limit": "0.02", "period": "week", "is_hard": False},
+        {"level": "agent", "name": "Writer", "limit": "0.5", "period": "day"},
+    ):
+        rest.post("billing/budgets/", {"workspace": "northwind", **limit})
 
 
 def _project(rest: Rest, name: str) -> str:

@@ -57,6 +57,7 @@ def _doors(scene: Scene) -> list[Stop]:
         Stop("runs-empty", "/w/quiet/runs/", QUIET),
         Stop("usage-empty", "/w/quiet/usage/", QUIET),
         Stop("prices-first", "/w/quiet/prices/", QUIET),
+        Stop("limits-empty", "/w/quiet/limits/", QUIET),
     ]
 
 
@@ -85,6 +86,10 @@ def _work(scene: Scene) -> list[Stop]:
         Stop("usage", "/w/northwind/usage/"),
         Stop("usage-agents", "/w/northwind/usage/?period=week&by=agent"),
         Stop("prices", "/w/northwind/prices/"),
+        Stop("limits", "/w/northwind/limits/"),
+        Stop("limits-viewer", "/w/northwind/limits/", VIEWER),
+        Stop("limits-set", "/w/northwind/limits/", act=_press("Set a limit")),
+        Stop("limits-error", "/w/northwind/limits/", act=_no_amount),
         Stop("prices-versions", "/w/northwind/prices/", act=_open_versions),
     ]
 
@@ -173,6 +178,13 @@ def _fill_brief(page: Page) -> None:
 def _wrong_limit(page: Page) -> None:
     _submit(page, [("#goal", "Launch a tea."), ("#budget", "a lot")])
     page.locator(".hint.bad").first.wait_for()
+
+
+def _no_amount(page: Page) -> None:
+    _press("Set a limit")(page)
+    page.fill("dialog[open] input[name=limit]", "a lot")
+    page.locator("dialog[open] button[type=submit]").click()
+    page.locator("dialog[open] .hint.bad").first.wait_for()
 
 
 def _make_key(page: Page) -> None:
