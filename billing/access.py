@@ -5,7 +5,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from billing.models import Budget, Hold, Rate, Transfer
+from billing.models import Budget, Hold, Rate, TopUp, Transfer
 from workspaces.people.access import NOTHING, as_uuid, require, role_in
 from workspaces.people.models import Role, User
 from wukong.kernel.errors import NotFound
@@ -38,3 +38,17 @@ def budget_for(user: User, budget_id: UUID | str, at_least: Role = Role.VIEWER) 
         raise NotFound(_("There is no such limit, or it is not for you."))
     require(role_in(user, budget.workspace), at_least)
     return budget
+
+
+def topups_of(user: User) -> QuerySet[TopUp]:
+    """Return the top-ups of the workspaces that `user` may see."""
+    return TopUp.objects.of(user)
+
+
+def topup_for(user: User, topup_id: UUID | str, at_least: Role = Role.VIEWER) -> TopUp:
+    """Return a top-up; raises NotFound for strangers, Forbidden below `at_least`."""
+    topup = TopUp.objects.of(user).filter(pk=as_uuid(topup_id) or NOTHING).first()
+    if topup is None:
+        raise NotFound(_("There is no such top-up, or it is not for you."))
+    require(role_in(user, topup.workspace), at_least)
+    return topup

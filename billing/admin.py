@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
-from billing import services
+from billing import payment_admin, services
 from billing.forms import GrantForm
 from billing.models import BudgetWindow, Hold, Rate, RateCard, Transfer, UsageRecord, Wallet
 from billing.price_admin import PinsPrices
@@ -17,6 +17,8 @@ from wukong.kernel.errors import WukongError
 from wukong.kernel.http.console import InWords, OperatorsOnly
 from wukong.kernel.ids import new_id
 from wukong.kernel.money import format_amount
+
+__all__ = ["payment_admin"]  # its tables register themselves when they are imported
 
 
 class _Table(OperatorsOnly, InWords, admin.ModelAdmin):  # type: ignore[type-arg]

@@ -76,3 +76,59 @@ class PinForm(forms.Form):
     def clean_models(self) -> list[str]:
         """Return the names."""
         return [name.strip() for name in self.cleaned_data["models"].split(",") if name.strip()]
+
+
+class TopUpForm(forms.Form):
+    """An amount to pay: one of those that are offered, or another one. `key` makes it one payment."""
+
+    OTHER = "other"
+
+    choice = forms.ChoiceField(label=_("Amount"), widget=forms.RadioSelect)
+    other = forms.CharField(label=_("Another amount"), max_length=20, required=False)
+    remembers = forms.BooleanField(label=_("Remember the payment method for automatic top-ups"), required=False)
+    key = forms.CharField(widget=forms.HiddenInput, max_length=60)
+
+    def __init__(self, data: Any = None, *, offered: Sequence[tuple[str, str]], currency: str, **more: Any) -> None:
+        super().__init__(data, **more)
+        self.fields["choice"].choices = [*offered, (self.OTHER, _("Another amount"))]  # type: ignore[attr-defined]
+        self.fields["other"].help_text = currency
+        self.fields["other"].widget.attrs.update(
+            {"class": "input num", "inputmode": "decimal", "autocomplete": "off", "aria-label": _("Another amount")}
+        )
+
+    def clean(self) -> dict[str, Any]:
+        """Add `amount` in nano-units."""
+        given = super().clean() or {}
+        chosen = given.get("choice")
+        if chosen is not None:
+            try:
+                given["amount"] = _nano(given.get("other", "") if chosen == self.OTHER else chosen, 1)
+            except forms.ValidationError as error:
+                self.add_error("other", error)
+        return given
+
+
+class AutoTopUpForm(forms.Form):
+    """When a workspace tops up by itself, and by how much."""
+
+    below = forms.CharField(label=_("When the balance falls below"), max_length=20)
+    amount = forms.CharField(label=_("Top up by"), max_length=20)
+    daily_most = forms.CharField(label=_("In a day at most"), max_length=20)
+
+    def __init__(self, data: Any = None, *, currency: str, **more: Any) -> None:
+        super().__init__(data, **more)
+        for field in self.fields.values():
+            field.help_text = currency
+            field.widget.attrs.update({"class": "input num", "inputmode": "decimal", "autocomplete": "off"})
+
+    def clean_below(self) -> int:
+        """Return the nano-units."""
+        return _nano(self.cleaned_data["below"], 0)
+
+    def clean_amount(self) -> int:
+        """Return the nano-units."""
+        return _nano(self.cleaned_data["amount"], 1)
+
+    def clean_daily_most(self) -> int:
+        """Return the nano-units."""
+        return _nano(self.cleaned_data["daily_most"], 1)

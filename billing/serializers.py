@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from billing.contracts import Balance, BudgetRow, UsageRow
-from billing.models import Hold, HoldState, Level, Period, Rate, Transfer, TransferCode
+from billing.models import Hold, HoldState, Level, Period, Rate, TopUp, TopUpState, Transfer, TransferCode
 from wukong.kernel.http.serializers import MoneyField, Strict
 
 
@@ -158,3 +158,29 @@ class RateRead(serializers.ModelSerializer[Rate]):
             "created_at",
         ]
         read_only_fields = fields
+
+
+class TopUpRead(serializers.ModelSerializer[TopUp]):
+    """A payment into the wallet. `open`: to be paid at `url`; `booked`: in the balance; `reason`: why it has failed."""
+
+    workspace = serializers.UUIDField(source="workspace_id")
+    state = serializers.ChoiceField(choices=TopUpState.choices)
+    amount = MoneyField(source="amount_nano")
+    url = serializers.SerializerMethodField()
+    reason = serializers.CharField(source="failure")
+
+    class Meta:
+        model = TopUp
+        fields = ["id", "workspace", "key", "amount", "state", "url", "is_auto", "reason", "closed_at", "created_at"]
+        read_only_fields = fields
+
+    def get_url(self, topup: TopUp) -> str | None:
+        return (topup.url or None) if topup.state == TopUpState.OPEN else None
+
+
+class TopUpWrite(Strict):
+    """`key`: one payment for each key of a workspace; without it each request is one of its own."""
+
+    workspace = serializers.CharField()
+    amount = MoneyField()
+    key = serializers.CharField(max_length=120, required=False)

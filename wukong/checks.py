@@ -31,6 +31,14 @@ def production_errors() -> list[CheckMessage]:
         )
     if len(settings.SECRET_KEY) < 32:
         found.append(Error("WUKONG_SECRET_KEY is shorter than 32 characters.", id="wukong.E004"))
+    if bool(settings.WUKONG_STRIPE_KEY) != bool(settings.WUKONG_STRIPE_WEBHOOK_SECRET):
+        found.append(
+            Error(
+                "WUKONG_STRIPE_KEY and WUKONG_STRIPE_WEBHOOK_SECRET belong together.",
+                hint="Without both nobody can pay in the browser. Set both, or neither.",
+                id="wukong.E008",
+            )
+        )
     return found
 
 

@@ -268,6 +268,7 @@ SPECTACULAR_SETTINGS = {
         "SourceStateEnum": "workspaces.sources.models.SourceState",
         "HoldStateEnum": "billing.models.HoldState",
         "TransferCodeEnum": "billing.models.TransferCode",
+        "TopUpStateEnum": "billing.models.TopUpState",
     },
     "GET_LIB_DOC_EXCLUDES": "wukong.kernel.http.openapi.bases_without_a_word",
     "POSTPROCESSING_HOOKS": [
@@ -283,6 +284,16 @@ WUKONG_WELCOME_CREDIT = env_str("WUKONG_WELCOME_CREDIT", "5.00", "credit that a 
 WUKONG_TAX_PERCENT = env_str(
     "WUKONG_TAX_PERCENT", "0", "tax on statements in percent, like 19 or 8.1; 0: none is shown"
 )
+WUKONG_STRIPE_KEY = env_str(
+    "WUKONG_STRIPE_KEY", "", "secret key of a Stripe account; empty: nobody can pay in the browser"
+)
+WUKONG_STRIPE_WEBHOOK_SECRET = env_str(
+    "WUKONG_STRIPE_WEBHOOK_SECRET", "", "signing secret of the webhook /billing/stripe/webhook/; needed with the key"
+)
+WUKONG_STRIPE_URL = env_str("WUKONG_STRIPE_URL", "https://api.stripe.com", "address of Stripe's API")
+WUKONG_TOP_UP_MIN = env_str("WUKONG_TOP_UP_MIN", "5.00", "least amount of a top-up")
+WUKONG_TOP_UP_MAX = env_str("WUKONG_TOP_UP_MAX", "1000.00", "largest amount of a top-up")
+WUKONG_TOP_UP_CHOICES = env_list("WUKONG_TOP_UP_CHOICES", "10,25,50,100", "amounts that the top-up page offers")
 
 # --- agents and models -----------------------------------------------------------------------------------------------
 WUKONG_LEASE_S = env_int("WUKONG_LEASE_S", 20, "seconds after which a silent worker loses its step")

@@ -30,7 +30,8 @@ _statements_at = -math.inf
 def tick() -> None:
     """Expire leases, end what does not stop by itself, settle, finish, resume, send wake-ups again. Idempotent."""
     meter = (billing.expire_stale, billing.expire_lots, billing.mail_alerts)
-    for part in (claim.expire, _force_stops, _settle, _resume, _resend, *meter, _issue_statements):
+    late = (_issue_statements, billing.care_for_payments)  # the last one asks a provider, who may take its time
+    for part in (claim.expire, _force_stops, _settle, _resume, _resend, *meter, *late):
         try:
             part()
         except Exception:  # noqa: BLE001 - one part that fails must not keep the others from their work

@@ -109,6 +109,8 @@ class RunView(RowView):
 
     workspace: Workspace
     may_edit: bool
+    takes_payments: bool
+    may_pay: bool
     tasks: Sequence[TaskView]
     agents: Sequence[AgentView]
     lanes: Sequence[LaneView]
@@ -234,6 +236,8 @@ def view_of(run: Run, *, role: MemberRole, with_events: bool = False) -> RunView
         template=template,
         currency=balance.currency,
         may_edit=role.includes(MemberRole.EDITOR),
+        takes_payments=billing.takes_payments(),
+        may_pay=billing.takes_payments() and role.includes(MemberRole.ADMIN),
         tasks=tasks,
         agents=_agents(template, tasks, plan_step, by_step),
         lanes=_lanes(run, tasks),

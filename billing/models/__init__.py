@@ -15,6 +15,15 @@ from billing.models.movements import (
     TransferCode,
     UsageRecord,
 )
+from billing.models.payments import (
+    AutoTopUp,
+    ReturnKind,
+    ReturnState,
+    StripeEvent,
+    TopUp,
+    TopUpReturn,
+    TopUpState,
+)
 from billing.models.proposals import PricePin, PriceProposal, ProposalState
 from billing.models.rates import Rate, RateCard
 from billing.models.statements import MeterReading, Statement, StatementLine
@@ -23,6 +32,7 @@ __all__ = [
     "Account",
     "AccountKind",
     "Alert",
+    "AutoTopUp",
     "Budget",
     "BudgetWindow",
     "Hold",
@@ -38,8 +48,14 @@ __all__ = [
     "ProposalState",
     "Rate",
     "RateCard",
+    "ReturnKind",
+    "ReturnState",
     "Statement",
     "StatementLine",
+    "StripeEvent",
+    "TopUp",
+    "TopUpReturn",
+    "TopUpState",
     "Transfer",
     "TransferCode",
     "UsageRecord",

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from billing.pages import statements, views
+from billing.pages import statements, top_up, views
 
 app_name = "billing"
 urlpatterns = [
@@ -15,4 +15,8 @@ urlpatterns = [
     path("w/<slug:slug>/statements/", statements.statements, name="statements"),
     path("w/<slug:slug>/statements/<str:month>/", statements.statement, name="statement"),
     path("w/<slug:slug>/statements/<str:month>/lines/<int:place>/", statements.line, name="statement-line"),
+    path("w/<slug:slug>/top-up/", top_up.top_up, name="top-up"),
+    path("w/<slug:slug>/top-up/auto/", top_up.auto_top_up, name="top-up-auto"),
+    path("w/<slug:slug>/top-up/<uuid:topup_id>/", top_up.state, name="top-up-state"),
+    path("billing/stripe/webhook/", top_up.webhook, name="stripe-webhook"),
 ]

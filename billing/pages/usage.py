@@ -59,6 +59,7 @@ class UsagePage:
     rows: Sequence[NamedRow]
     rates: Sequence[RateRow]
     movements: Sequence[Movement]
+    takes_payments: bool
 
     @property
     def input_tokens(self) -> int:
@@ -150,6 +151,7 @@ def page_of(user: User, workspace: Workspace, period: PeriodKey, by: Grouping) -
             for rate in services.rates_of(workspace.currency, workspace.pk)
         ],
         movements=services.movements(workspace.pk),
+        takes_payments=services.takes_payments(),
     )
 
 

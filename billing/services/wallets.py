@@ -12,6 +12,7 @@ from billing.contracts import (
     Balance,
 )
 from billing.models import Lot, Wallet
+from billing.payments import returns
 from workspaces.people.models import Workspace
 from wukong.kernel.clock import now
 from wukong.kernel.errors import Invalid
@@ -96,10 +97,13 @@ def adjust(
 
 
 def refund(*, workspace_id: UUID, topup: str, amount_nano: int, key: str, actor: str, note: str) -> Balance:
-    """Pay back what is left of a top-up (its key), once for each `key`.
+    """Pay back what is left of a top-up (its key), once for each `key`; what a payment provider brought, through it.
 
-    Raises Conflict for more than is left of it or than is free of holds, NotFound, IdempotencyMismatch.
+    Raises Conflict for more than is left of it, than is free of holds, or when the provider refuses; NotFound,
+    IdempotencyMismatch; Unavailable when the provider does not answer: it goes on by itself when it does.
     """
+    if (paid := returns.topup_of(workspace_id, topup)) is not None:
+        return returns.refund(topup=paid, amount_nano=amount_nano, key=_checked(key), actor=actor, note=_reason(note))
     return ledger.post(
         ops.Refund(
             workspace_id=workspace_id,

@@ -1,0 +1,1 @@
+"""Money in and out through a payment provider (Stripe). Only `gateway` speaks with it."""

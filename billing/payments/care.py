@@ -1,0 +1,86 @@
+"""What nobody waits for any more: top-ups and returns that stand between two steps, and automatic top-ups.
+
+`tick` calls it, in any process. It talks with the provider, so it keeps its turns short, and rests when nobody answers.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
+
+from django.db.models import Model, Q
+from django.utils.translation import gettext as _
+
+from billing.models import TopUp, TopUpReturn, TopUpState
+from billing.payments import auto, gateway, returns, told, topups
+from wukong.kernel import committer
+from wukong.kernel.clock import now
+from wukong.kernel.errors import Unavailable, WukongError
+
+EVERY_S = 5.0
+REST_S = 60.0
+AT_ONCE = 5
+RETURN_AGAIN_AFTER = timedelta(seconds=30)
+PAGES_LIVE = timedelta(hours=25)
+"""A page on which nobody has paid ends after 24 hours."""
+_log = logging.getLogger("wukong.billing")
+_next_at = -math.inf
+
+
+def care() -> int:
+    """Go on with what has stopped, and top up by itself what is low; returns how many rows were looked at."""
+    global _next_at
+    if not gateway.is_on() or time.monotonic() < _next_at:
+        return 0
+    _next_at = time.monotonic() + EVERY_S
+    looked = 0
+    try:
+        for step in _steps():
+            _try(step)
+            looked += 1
+        auto.run()
+    except Unavailable as error:
+        _next_at = time.monotonic() + REST_S
+        _log.warning("payments rest for a minute: %s", error.message)
+    told.mail()
+    return looked
+
+
+def _steps() -> "Iterator[partial[object]]":
+    at = now()
+    for topup in list(TopUp.objects.due(at).select_related("workspace")[:AT_ONCE]):
+        if _claim(topup):
+            yield partial(_look_after, topup)
+    stale = Q(looked_at=None) | Q(looked_at__lt=at - RETURN_AGAIN_AFTER)
+    found = TopUpReturn.objects.unfinished().filter(stale, created_at__lt=at - RETURN_AGAIN_AFTER)
+    for row in list(found.select_related("topup").order_by("looked_at", "id")[:AT_ONCE]):
+        if _claim(row):
+            yield partial(returns.carry_out, row)
+
+
+def _claim(row: TopUp | TopUpReturn) -> bool:
+    """Let one process at a time look after a row."""
+    model: type[Model] = type(row)
+    return committer.run(
+        lambda: model._default_manager.filter(pk=row.pk, looked_at=row.looked_at).update(looked_at=now()) == 1
+    )
+
+
+def _try(step: "partial[object]") -> None:
+    try:
+        step()
+    except Unavailable:
+        raise
+    except WukongError as error:  # this one does not go on; the others do
+        _log.error("payments: %s: %s", step, error.message)
+
+
+def _look_after(topup: TopUp) -> None:
+    if topup.is_auto:
+        auto.go_on(topup)
+    elif not topup.session and topup.state == TopUpState.OPEN and topup.created_at < now() - PAGES_LIVE:
+        topups.give_up(topup, _("It was never paid."))
+    else:
+        topups.look(topup)

@@ -1,0 +1,306 @@
+"""Money of a top-up that goes back: an operator's refund, refunds made at the provider, and disputes.
+
+Of a payment there is `due` what the provider has given back in all; taken out of the wallet is only what is due and
+has not been taken yet, so that a refund after a dispute, an event that comes twice and two events at once take once.
+What was spent before is not there to be taken: a wallet does not fall below nothing for it.
+
+    asked ──ledger──► done                     refunds at the provider, disputes
+    asked ──ledger──► taken ──provider──► done  our refunds: first out of the wallet, so that nobody spends it meanwhile
+    done, taken ───► giving ──ledger──► given   the dispute was won, the refund has failed: back into the wallet
+"""
+
+import logging
+from collections.abc import Iterable
+from functools import partial
+from uuid import UUID
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from billing import ledger, ops, rules
+from billing.contracts import Balance
+from billing.models import (
+    Lot,
+    ReturnKind,
+    ReturnState,
+    TopUp,
+    TopUpReturn,
+    TopUpState,
+    Transfer,
+    TransferCode,
+    Wallet,
+)
+from billing.payments import coins, gateway
+from billing.payments.topups import locked
+from wukong.kernel import committer
+from wukong.kernel.errors import Conflict, IdempotencyMismatch, Unavailable
+
+TRIES = 5
+_log = logging.getLogger("wukong.billing")
+
+
+# --- an operator's refund --------------------------------------------------------------------------------------------
+def topup_of(workspace_id: UUID, key: str) -> TopUp | None:
+    """Return the top-up with this ledger key (its payment's id), if the provider has brought it."""
+    if not key:
+        return None
+    return TopUp.objects.filter(workspace=workspace_id, payment_intent=key, state=TopUpState.BOOKED).first()
+
+
+def refund(*, topup: TopUp, amount_nano: int, key: str, actor: str, note: str) -> Balance:
+    """Take money out of the wallet and let the provider pay it back, once for each key.
+
+    Raises Conflict for more than is left and when the provider refuses (then it is back in the wallet), Invalid for
+    what is no whole coin, Unavailable: it goes on by itself when the provider answers again.
+    """
+    if not gateway.is_on():
+        raise Unavailable(_("This installation takes no payments."))
+    coins.to_coins(amount_nano, topup.currency)
+    row = committer.run(partial(_ask, topup.pk, amount_nano, key, actor, note))
+    row = carry_out(row)
+    if row.state in (ReturnState.FAILED, ReturnState.GIVING, ReturnState.GIVEN):
+        raise Conflict(row.failure or _("The refund was refused."))
+    return rules.balance_of(Wallet.objects.get(workspace=topup.workspace_id))
+
+
+def _ask(topup_id: UUID, amount_nano: int, key: str, actor: str, note: str) -> TopUpReturn:
+    topup = _decide_on(topup_id)
+    known = TopUpReturn.objects.filter(key=key).first()
+    if known is None:
+        return topup.returns.create(
+            key=key, kind=ReturnKind.REFUND, amount_nano=amount_nano, actor=actor[:80], note=note[:200]
+        )
+    if (known.topup_id, known.amount_nano, known.kind) != (topup_id, amount_nano, ReturnKind.REFUND):
+        raise IdempotencyMismatch(_("This was done before, with other arguments."), {"key": key})
+    return known
+
+
+# --- what the provider has given back --------------------------------------------------------------------------------
+def reconcile(topup: TopUp) -> None:
+    """Ask the provider what of a top-up has gone back, and take what is due and not taken yet. Raises Unavailable."""
+    if topup.state != TopUpState.BOOKED:
+        return
+    for _attempt in range(TRIES):
+        seen = TopUp.objects.values_list("version", flat=True).get(pk=topup.pk)
+        returned = gateway.returned(topup.payment_intent)
+        if committer.run(partial(_decide, topup.pk, seen, returned)):
+            break
+    else:
+        raise Unavailable(_("This payment changes all the time. Please try again."))
+    for row in topup.returns.unfinished().order_by("id"):
+        carry_out(row)
+
+
+def _decide_on(topup_id: UUID) -> TopUp:
+    """Lock a top-up and note that something is decided about it: who has looked before has an old picture."""
+    topup = locked(topup_id)
+    topup.version += 1
+    topup.save(update_fields=["version"])
+    return topup
+
+
+def _decide(topup_id: UUID, seen: int, returned: gateway.Returned) -> bool:
+    """Write down what is to be taken and what is to be given back; False on an old picture."""
+    topup = locked(topup_id)
+    if topup.version != seen:
+        return False
+    topup = _decide_on(topup_id)
+    for dispute in returned.disputes:
+        _decide_dispute(topup, dispute)
+    due = min(coins.to_nano(returned.refunded_coins, topup.currency), topup.amount_nano)
+    refunds = [row for row in topup.returns.standing() if row.kind != ReturnKind.DISPUTE]
+    more = min(due - _sum(refunds), topup.amount_nano - _sum(topup.returns.standing()))
+    if more > 0:
+        _take_later(topup, ReturnKind.OUTSIDE, f"{topup.payment_intent}:{topup.returns.count()}", more)
+    too_much = _sum([row for row in refunds if row.state == ReturnState.DONE]) - due
+    for row in reversed([row for row in refunds if row.kind == ReturnKind.OUTSIDE and row.state == ReturnState.DONE]):
+        if row.amount_nano <= too_much:  # it has failed at the provider
+            too_much -= row.amount_nano
+            _set(row, state=ReturnState.GIVING)
+    return True
+
+
+def _decide_dispute(topup: TopUp, dispute: gateway.Dispute) -> None:
+    key = f"dispute:{dispute.id}"
+    known = topup.returns.filter(key=key).first()
+    if known is not None:
+        if not dispute.takes and known.state in (ReturnState.ASKED, ReturnState.DONE):
+            _set(known, state=ReturnState.GIVING)
+        return
+    if not dispute.takes:
+        return
+    if dispute.currency != topup.currency:
+        _log.error("dispute %s of top-up %s is in %s: nothing is taken back", dispute.id, topup.pk, dispute.currency)
+        return
+    left = topup.amount_nano - _sum(topup.returns.standing())
+    more = min(coins.to_nano(dispute.coins, topup.currency), left)
+    if more > 0:
+        _take_later(topup, ReturnKind.DISPUTE, key, more, dispute.id)
+
+
+def _take_later(topup: TopUp, kind: ReturnKind, key: str, nano: int, provider_id: str = "") -> None:
+    topup.returns.create(key=key, kind=kind, amount_nano=nano, actor="system", provider_id=provider_id)
+
+
+def _sum(rows: Iterable[TopUpReturn]) -> int:
+    return sum(row.amount_nano for row in rows)
+
+
+# --- carrying it out -------------------------------------------------------------------------------------------------
+def carry_out(row: TopUpReturn) -> TopUpReturn:
+    """Take the steps that are left of a return, each of them once; returns it as it stands then. Raises Unavailable."""
+    if row.state == ReturnState.ASKED:
+        row = _take(row)
+    if row.state == ReturnState.TAKEN:
+        row = _pay_back(row)
+    if row.state == ReturnState.GIVING:
+        row = _give_back(row)
+    return row
+
+
+def _take(row: TopUpReturn) -> TopUpReturn:
+    row = _take_all(row) if row.kind == ReturnKind.REFUND else _take_what_is_there(row)
+    if row.state in (ReturnState.FAILED, ReturnState.GIVING, ReturnState.GIVEN):
+        _return_parts(row)  # that was decided while we took: what we took goes back
+    return row
+
+
+def _take_all(row: TopUpReturn) -> TopUpReturn:
+    try:
+        _post(row, f"refund:{row.key}", row.amount_nano)
+    except IdempotencyMismatch:
+        raise
+    except Conflict as refusal:
+        return committer.run(partial(_note, row.pk, ReturnState.ASKED, ReturnState.FAILED, failure=refusal.message))
+    return committer.run(partial(_note, row.pk, ReturnState.ASKED, ReturnState.TAKEN, taken=row.amount_nano))
+
+
+def _take_what_is_there(row: TopUpReturn) -> TopUpReturn:
+    """Take as much as is left of the top-up and not held for open calls; what is held is waited for."""
+    topup = row.topup
+    key = f"refund:{row.key}:{row.taken_nano}"  # crashed before it was noted, the same part is found by its key
+    left = row.amount_nano - row.taken_nano
+    for _attempt in range(TRIES):
+        booked = Transfer.objects.filter(key=key).values_list("amount_nano", flat=True).first()
+        if booked is not None or left <= 0:
+            break
+        try:
+            _post(row, key, left)
+        except IdempotencyMismatch:  # somebody else has just taken another part under this key
+            continue
+        except Conflict as refusal:
+            left = min(left, int(refusal.details.get("most_nano", 0)))
+    taken = row.taken_nano + (booked or 0)
+    rest = Lot.objects.filter(key=f"topup:{topup.payment_intent}").values_list("remaining_nano", flat=True).first()
+    if taken < row.amount_nano and rest:
+        return committer.run(partial(_note, row.pk, ReturnState.ASKED, ReturnState.ASKED, taken=taken))  # held
+    if taken < row.amount_nano:
+        _log.warning("of return %s %s nano were spent before they could be taken", row.key, row.amount_nano - taken)
+    return committer.run(partial(_note, row.pk, ReturnState.ASKED, ReturnState.DONE, taken=taken))
+
+
+def _post(row: TopUpReturn, key: str, nano: int) -> None:
+    ledger.post(
+        ops.Refund(
+            workspace_id=row.topup.workspace_id,
+            key=key,
+            topup=f"topup:{row.topup.payment_intent}",
+            amount_nano=nano,
+            actor=row.actor,
+            note=row.note or _NOTES[ReturnKind(row.kind)](),
+        )
+    )
+
+
+def _pay_back(row: TopUpReturn) -> TopUpReturn:
+    """Let the provider pay what was taken. After a crash it may have been asked before: look first."""
+    intent, key = row.topup.payment_intent, row.key
+    try:
+        made = gateway.refund_for(intent, key) or gateway.refund(
+            intent_id=intent, coins=coins.to_coins(row.amount_nano, row.topup.currency), key=key
+        )
+    except Unavailable:
+        raise
+    except Conflict as refusal:
+        return _refused(row, "", refusal.message)
+    if made.has_failed:
+        return _refused(row, made.id, made.failure)
+    return committer.run(partial(_note, row.pk, ReturnState.TAKEN, ReturnState.DONE, provider_id=made.id))
+
+
+def _refused(row: TopUpReturn, refund_id: str, why: str) -> TopUpReturn:
+    failure = why or _("The refund was refused.")
+    return committer.run(
+        partial(_note, row.pk, ReturnState.TAKEN, ReturnState.GIVING, provider_id=refund_id, failure=failure)
+    )
+
+
+def check_refund(row: TopUpReturn) -> TopUpReturn:
+    """Look whether a refund of ours that was under way has failed since; then its money is in the wallet again."""
+    if row.kind == ReturnKind.REFUND and row.state == ReturnState.DONE:
+        made = gateway.refund_for(row.topup.payment_intent, row.key)
+        if made is not None and made.has_failed:
+            why = made.failure or _("The refund was refused.")
+            row = committer.run(partial(_note, row.pk, ReturnState.DONE, ReturnState.GIVING, failure=why))
+    return carry_out(row)
+
+
+def _give_back(row: TopUpReturn) -> TopUpReturn:
+    _return_parts(row)
+    return committer.run(partial(_note, row.pk, ReturnState.GIVING, ReturnState.GIVEN))
+
+
+def _return_parts(row: TopUpReturn) -> None:
+    """Put every part that the ledger took for a return back into the wallet, each once, noted or not."""
+    key = f"refund:{row.key}"
+    for part in Transfer.objects.filter(Q(key=key) | Q(key__startswith=f"{key}:"), code=TransferCode.REFUND):
+        ledger.post(
+            ops.TopUp(
+                workspace_id=row.topup.workspace_id,
+                amount_nano=part.amount_nano,
+                key=f"topup:returned:{part.key.removeprefix('refund:')}",
+                actor="system",
+                note=_("The dispute was won") if row.kind == ReturnKind.DISPUTE else _("The refund has failed"),
+            )
+        )
+
+
+# --- steps: jobs of the committer ------------------------------------------------------------------------------------
+def _note(
+    row_id: UUID,
+    before: ReturnState,
+    after: ReturnState,
+    *,
+    taken: int | None = None,
+    provider_id: str = "",
+    failure: str | None = None,
+) -> TopUpReturn:
+    """Write down that a step was taken; nothing happens when somebody else has taken it."""
+    topup_id = TopUpReturn.objects.values_list("topup", flat=True).get(pk=row_id)
+    _decide_on(topup_id)
+    row = TopUpReturn.objects.select_related("topup").get(pk=row_id)
+    if after == ReturnState.FAILED and Transfer.objects.filter(key=f"refund:{row.key}").exists():
+        after, failure = ReturnState.TAKEN, None  # somebody else was not refused
+        taken = row.amount_nano
+    if row.state == before:
+        _set(
+            row,
+            state=after,
+            taken_nano=row.taken_nano if taken is None else max(taken, row.taken_nano),
+            provider_id=provider_id or row.provider_id,
+            failure=row.failure if failure is None else failure[:200],
+        )
+    return row
+
+
+def _set(row: TopUpReturn, **changes: object) -> None:
+    for name, value in changes.items():
+        setattr(row, name, value)
+    row.save(update_fields=list(changes))
+
+
+_NOTES = {
+    ReturnKind.REFUND: lambda: _("Refund"),
+    ReturnKind.OUTSIDE: lambda: _("Paid back by the payment provider"),
+    ReturnKind.DISPUTE: lambda: _("The payment is disputed"),
+}

@@ -1,0 +1,79 @@
+"""Automatic top-ups that fail are told: in the workspace's stream at once, by e-mail once, and after three in a row
+they are switched off, until somebody switches them on again.
+"""
+
+import logging
+import smtplib
+from datetime import timedelta
+from functools import partial
+
+from django.conf import settings
+from django.core.mail import send_mail
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+from billing.models import AutoTopUp, TopUp, TopUpState
+from workspaces.events import services as events
+from workspaces.people.models import Membership, Role
+from wukong.kernel import committer
+from wukong.kernel.clock import now
+from wukong.kernel.money import money_json
+
+FAILURES_UNTIL_OFF = 3
+TRY_AGAIN_AFTER = timedelta(hours=1)
+AT_ONCE = 20
+_log = logging.getLogger("wukong.billing")
+
+
+def failed(topup: TopUp) -> None:
+    """Count a failure of an automatic top-up and say it. Within the transaction in which it was noted."""
+    if not topup.is_auto:
+        return
+    auto = AutoTopUp.objects.select_for_update().get(pk=topup.workspace_id)
+    auto.failures += 1
+    auto.not_before = now() + TRY_AGAIN_AFTER
+    auto.is_on = auto.is_on and auto.failures < FAILURES_UNTIL_OFF
+    auto.save(update_fields=["failures", "not_before", "is_on"])
+    events.record(
+        workspace_id=topup.workspace_id,
+        type="topup.failed",
+        actor="system",
+        data={
+            "topup": str(topup.pk),
+            "amount": money_json(topup.amount_nano, topup.currency),
+            "reason": topup.failure,
+            "is_on": auto.is_on,
+        },
+    )
+
+
+def mail() -> int:
+    """Mail to owners and admins which automatic top-ups have failed; two processes do not mail the same."""
+    waiting = TopUp.objects.filter(is_auto=True, state=TopUpState.FAILED, mailed_at=None).select_related("workspace")
+    claimed = [topup for topup in waiting.order_by("id")[:AT_ONCE] if committer.run(partial(_claim, topup))]
+    for topup in claimed:
+        _mail(topup)
+    return len(claimed)
+
+
+def _claim(topup: TopUp) -> bool:
+    return TopUp.objects.filter(pk=topup.pk, mailed_at=None).update(mailed_at=now()) == 1
+
+
+def _mail(topup: TopUp) -> None:
+    workspace = topup.workspace
+    auto = AutoTopUp.objects.filter(pk=workspace.pk).first()
+    context = {
+        "topup": topup,
+        "workspace": workspace,
+        "is_on": auto is not None and auto.is_on,
+        "link": settings.WUKONG_URL.rstrip("/") + reverse("billing:top-up", args=[workspace.slug]),
+    }
+    subject = render_to_string("billing/mail/topup_failed_subject.txt", context).strip()
+    body = render_to_string("billing/mail/topup_failed.txt", context)
+    managers = Membership.objects.filter(workspace=workspace, role__in=[Role.OWNER, Role.ADMIN]).select_related("user")
+    for manager in managers:
+        try:
+            send_mail(subject, body, None, [manager.user.email])
+        except (smtplib.SMTPException, OSError) as error:
+            _log.error("the failure of top-up %s could not be mailed: %s", topup.pk, error)  # page and stream say it
