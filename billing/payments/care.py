@@ -6,7 +6,7 @@
 import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 
@@ -48,7 +48,7 @@ def care() -> int:
     return looked
 
 
-def _steps() -> "Iterator[partial[object]]":
+def _steps() -> Iterator[Callable[[], object]]:
     at = now()
     for topup in list(TopUp.objects.due(at).select_related("workspace")[:AT_ONCE]):
         if _claim(topup):
@@ -68,7 +68,7 @@ def _claim(row: TopUp | TopUpReturn) -> bool:
     )
 
 
-def _try(step: "partial[object]") -> None:
+def _try(step: Callable[[], object]) -> None:
     try:
         step()
     except Unavailable:

@@ -166,8 +166,10 @@ def _take(row: TopUpReturn) -> TopUpReturn:
 
 
 def _take_all(row: TopUpReturn) -> TopUpReturn:
+    lots = _lots_of(row.topup)
+    lot = next((key for key, left in lots if left >= row.amount_nano), f"topup:{row.topup.payment_intent}")
     try:
-        _post(row, f"refund:{row.key}", row.amount_nano)
+        _post(row, f"refund:{row.key}", lot, row.amount_nano)
     except IdempotencyMismatch:
         raise
     except Conflict as refusal:
@@ -177,34 +179,51 @@ def _take_all(row: TopUpReturn) -> TopUpReturn:
 
 def _take_what_is_there(row: TopUpReturn) -> TopUpReturn:
     """Take as much as is left of the top-up and not held for open calls; what is held is waited for."""
-    topup = row.topup
-    key = f"refund:{row.key}:{row.taken_nano}"  # crashed before it was noted, the same part is found by its key
-    left = row.amount_nano - row.taken_nano
-    for _attempt in range(TRIES):
-        booked = Transfer.objects.filter(key=key).values_list("amount_nano", flat=True).first()
-        if booked is not None or left <= 0:
-            break
-        try:
-            _post(row, key, left)
-        except IdempotencyMismatch:  # somebody else has just taken another part under this key
-            continue
-        except Conflict as refusal:
-            left = min(left, int(refusal.details.get("most_nano", 0)))
-    taken = row.taken_nano + (booked or 0)
-    rest = Lot.objects.filter(key=f"topup:{topup.payment_intent}").values_list("remaining_nano", flat=True).first()
-    if taken < row.amount_nano and rest:
-        return committer.run(partial(_note, row.pk, ReturnState.ASKED, ReturnState.ASKED, taken=taken))  # held
-    if taken < row.amount_nano:
-        _log.warning("of return %s %s nano were spent before they could be taken", row.key, row.amount_nano - taken)
-    return committer.run(partial(_note, row.pk, ReturnState.ASKED, ReturnState.DONE, taken=taken))
+    while row.state == ReturnState.ASKED and row.taken_nano < row.amount_nano and (part := _take_part(row)):
+        taken = row.taken_nano + part
+        row = committer.run(partial(_note, row.pk, ReturnState.ASKED, ReturnState.ASKED, taken=taken))
+    if row.state != ReturnState.ASKED or (row.taken_nano < row.amount_nano and _lots_of(row.topup)):
+        return row
+    if missing := row.amount_nano - row.taken_nano:
+        _log.warning("of return %s %s nano were spent before they could be taken", row.key, missing)
+    return committer.run(partial(_note, row.pk, ReturnState.ASKED, ReturnState.DONE))
 
 
-def _post(row: TopUpReturn, key: str, nano: int) -> None:
+def _take_part(row: TopUpReturn) -> int:
+    """Take the next part, out of one lot, and return how much that was; 0 when nothing is free."""
+    key = f"refund:{row.key}:{row.taken_nano}"  # after a crash before it was noted, the part is found by its key
+    for lot, remaining in [("", 0), *_lots_of(row.topup)]:
+        nano = min(row.amount_nano - row.taken_nano, remaining)
+        for _attempt in range(TRIES):
+            booked = Transfer.objects.filter(key=key).values_list("amount_nano", flat=True).first()
+            if booked is not None:
+                return int(booked)
+            if nano <= 0:
+                break
+            try:
+                _post(row, key, lot, nano)
+            except IdempotencyMismatch:  # somebody else has just taken a part under this key
+                continue
+            except Conflict as refusal:
+                nano = min(nano, int(refusal.details.get("most_nano", 0)))
+    return 0
+
+
+def _lots_of(topup: TopUp) -> list[tuple[str, int]]:
+    """Return the lots in which something of a top-up is left, and how much: its own, and what was given back of it."""
+    ours = Q(key=f"topup:{topup.payment_intent}")
+    for key in topup.returns.filter(state=ReturnState.GIVEN).values_list("key", flat=True):
+        ours |= Q(key=f"topup:returned:{key}") | Q(key__startswith=f"topup:returned:{key}:")
+    found = Lot.objects.filter(ours, wallet__workspace=topup.workspace_id, remaining_nano__gt=0)
+    return list(found.order_by("id").values_list("key", "remaining_nano"))
+
+
+def _post(row: TopUpReturn, key: str, lot: str, nano: int) -> None:
     ledger.post(
         ops.Refund(
             workspace_id=row.topup.workspace_id,
             key=key,
-            topup=f"topup:{row.topup.payment_intent}",
+            topup=lot,
             amount_nano=nano,
             actor=row.actor,
             note=row.note or _NOTES[ReturnKind(row.kind)](),

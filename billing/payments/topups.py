@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from billing import ledger, ops
 from billing.models import AutoTopUp, TopUp, TopUpState
 from billing.payments import coins, gateway, told
-from workspaces.people.access import as_uuid
+from workspaces.people.access import NOTHING, as_uuid
 from workspaces.people.models import Workspace
 from wukong.kernel import committer
 from wukong.kernel.clock import now
@@ -167,7 +167,7 @@ def of_session(session_id: str) -> TopUp | None:
 
 def by_name(topup_id: str) -> TopUp | None:
     """Return the top-up that a payment says it is for."""
-    return TopUp.objects.select_related("workspace").filter(pk=as_uuid(topup_id)).first() if topup_id else None
+    return TopUp.objects.select_related("workspace").filter(pk=as_uuid(topup_id) or NOTHING).first()
 
 
 def take(topup: TopUp, paid: gateway.Intent) -> TopUp:

@@ -138,7 +138,7 @@ class FakeStripe:
         """Return all objects of a kind, the oldest first."""
         return [one for one in self.objects.values() if one["object"] == kind]
 
-    # --- the API --------------------------------------------------------------------------------------------------------
+    # --- the API -----------------------------------------------------------------------------------------------------
     def answer(self, method: str, path: str, given: dict[str, Any], key: str, bearer: str) -> tuple[int, Any]:
         """Answer a request of the API."""
         with self._lock:

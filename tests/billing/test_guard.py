@@ -86,3 +86,27 @@ def test_a_transfer_moves_something_between_two(spend, change):
     copy = f"INSERT INTO billing_transfer ({', '.join(fields)}) SELECT {selected} FROM billing_transfer LIMIT 1"
 
     assert refused(copy)
+
+
+def test_payments_keep_what_they_were(paid, deliver):
+    topup, _payment = paid(10)
+    assert deliver("checkout.session.completed", topup.session) == 200
+
+    for change in ("state = 'paid'", "amount_nano = 1", "currency = 'EUR'", "key = 'other'"):
+        assert refused(f"UPDATE billing_topup SET {change}"), change
+    assert refused("UPDATE billing_stripeevent SET type = type")
+    for table in ("billing_topup", "billing_stripeevent"):
+        assert refused(f"DELETE FROM {table}"), table
+
+
+def test_what_goes_back_of_a_payment_keeps_what_it_was(paid, deliver, stripe, workspace):
+    from billing import services
+
+    topup, payment = paid(10)
+    assert deliver("checkout.session.completed", topup.session) == 200
+    asked = {"workspace_id": workspace.pk, "topup": payment, "key": "r1", "actor": "person:1", "note": "Asked for"}
+    services.refund(amount_nano=10**9, **asked)
+
+    for change in ("amount_nano = 2", "taken_nano = 0", "taken_nano = 2000000000", "key = 'r2'", "kind = 'dispute'"):
+        assert refused(f"UPDATE billing_topupreturn SET {change}"), change
+    assert refused("DELETE FROM billing_topupreturn")

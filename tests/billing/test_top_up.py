@@ -121,9 +121,7 @@ def test_what_stripe_has_not_signed_is_refused(wrong, stripe, paid, client):
         "junk": "t=now,v1=\xe9",
     }[wrong]
 
-    answer = client.post(
-        "/billing/stripe/webhook/", body, "application/json", headers={"Stripe-Signature": signature}
-    )
+    answer = client.post("/billing/stripe/webhook/", body, "application/json", headers={"Stripe-Signature": signature})
 
     assert answer.status_code == 400
     assert credited() == []

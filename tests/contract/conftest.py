@@ -9,8 +9,9 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from agents.models import Run, Step
 from billing import ledger, ops, services
-from billing.models import Statement
+from billing.models import Statement, TopUp
 from tests.billing.calendar import months_behind
+from tests.billing.payments import deliver, paid, stripe  # noqa: F401 - fixtures
 from workspaces.people.models import Membership
 from workspaces.people.services import create_key, invite
 from workspaces.sources.services import add_source
@@ -111,6 +112,10 @@ def world(workspace, ada, bob, project, document, settings) -> World:
         )
         for name in ("Writer", "Editor", "Planner")
     ]
+    topups = [
+        TopUp.objects.create(workspace=workspace, key=f"k{n}", amount_nano=10**10, currency="USD", actor="person:1")
+        for n in range(3)
+    ]
     ids = {
         "workspaces": workspace.slug,
         "members": Membership.objects.get(user=bob).pk,
@@ -124,5 +129,6 @@ def world(workspace, ada, bob, project, document, settings) -> World:
         "models": "scripted",
         "statements": Statement.objects.latest("month").pk,
         "budgets": limits[0].id,
+        "topups": topups[0].pk,
     }
     return World(ids=ids, project=project, document=document, source=source, run=run)

@@ -23,7 +23,10 @@ def test_the_walk_finds_what_the_contract_names():
 
     assert (
         nouns
-        == people | house | {"balance", "budgets", "ledger", "holds", "usage", "rates", "statements"} | OPEN_TO_ALL
+        == people
+        | house
+        | {"balance", "budgets", "ledger", "holds", "usage", "rates", "statements", "topups"}
+        | OPEN_TO_ALL
     )
     assert {route.path for route in routes() if route.noun == "runs"} == {
         "/api/v1/runs/",
@@ -82,6 +85,7 @@ def test_a_stranger_makes_nothing_in_what_is_of_others(api, world, workspace, ev
         "sources": {"project": project, "text": "x", "name": "x"},
         "runs": {"project": project, "template": "campaign", "goal": "Sell", "model": "scripted"},
         "billing/budgets": {"workspace": "northwind", "level": "workspace", "limit": "1.00"},
+        "billing/topups": {"workspace": "northwind", "amount": "10.00"},
     }
     makers = {route.noun for route in routes() if "post" in route.methods and not route.is_detail}
     assert makers == {
@@ -106,8 +110,8 @@ def test_a_key_without_scopes_that_fit_opens_nothing(api, world, workspace, ada)
         if route.noun in OPEN_TO_ALL | {"me"}:
             continue
         for method in route.methods:
-            if route.noun == "budgets" and method != "get":
-                continue  # the one thing that this scope is for
+            if route.noun in {"budgets", "topups"} and method != "get":
+                continue  # what this scope is for
             answer = getattr(client, method)(route.at(world))
             assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden"), (method, route.path)
             assert answer.json()["error"]["details"]["scope"]
