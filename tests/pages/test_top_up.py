@@ -131,3 +131,21 @@ def test_the_usage_page_leads_there_only_when_payments_are_taken(signed_in, sett
     assert TOP_UP not in signed_in.get("/w/northwind/usage/").content.decode()
     assert signed_in.get(TOP_UP).status_code == 404
     assert signed_in.post(f"{TOP_UP}auto/", {"do": "off"}).status_code == 404
+
+
+def test_a_run_that_waits_for_money_leads_there_for_who_may_pay(world, at, ada, bob, settings, stripe):
+    from agents.models import Run
+
+    details = {"missing_nano": NANO, "needed_nano": 2 * NANO}
+    Run.objects.update(state="paused", pause_reason="budget", budget_nano=None, pause_details=details)
+    path = f"/runs/{world.run.pk}/"
+
+    assert f'href="{TOP_UP}"' in at(ada).get(path).content.decode()
+    theirs = at(bob).get(path).content.decode()
+    assert TOP_UP not in theirs
+    assert "Owners and admins of the workspace can top up." in theirs
+
+    settings.WUKONG_STRIPE_KEY = ""
+    off = at(ada).get(path).content.decode()
+    assert TOP_UP not in off
+    assert "The people who run this installation add credit." in off
