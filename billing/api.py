@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from billing import access, services
 from billing.contracts import Grouping
+from billing.explorer.wanted import Wanted
 from billing.serializers import (
     BalanceRead,
     BudgetRead,
@@ -73,7 +74,17 @@ class UsageView(View):
         return Response(UsagePage({"next": None, "previous": None, "results": lines}).data)
 
 
-@extend_schema_view(list=extend_schema(parameters=_by("run", "step", "call", "project", "code")))
+@extend_schema_view(
+    list=extend_schema(
+        parameters=[
+            *_by("run", "step", "call", "project", "code", "agent", "model"),
+            OpenApiParameter(
+                "from", str, description="Booked from this day or moment on; a day of UTC, or of `workspace`."
+            ),
+            OpenApiParameter("to", str, description="Booked until the end of this day, or before this moment."),
+        ]
+    )
+)
 class LedgerViewSet(ViewSet):
     """Movements of money, newest first. Each is written once and never changed."""
 
@@ -82,7 +93,13 @@ class LedgerViewSet(ViewSet):
 
     def list(self, request: Request) -> Response:
         found = self.of_workspace(access.transfers_of(person(request)))
-        return self.page(_only(request, found, ["run", "step", "call", "project"], ["code"]), TransferRead)
+        zone = ZoneInfo(_workspace(request).time_zone) if request.query_params.get("workspace") else ZoneInfo("UTC")
+        start, end = _moment(request, "from", zone, days=0), _moment(request, "to", zone, days=1)
+        if start is not None and end is not None and end < start:
+            raise _invalid("to", _("The end lies before the beginning."))
+        found = Wanted(start=start, end=end).among(found)
+        words = ["code", "agent", "model"]
+        return self.page(_only(request, found, ["run", "step", "call", "project"], words), TransferRead)
 
 
 @extend_schema_view(list=extend_schema(parameters=_by("run", "call", "state")))

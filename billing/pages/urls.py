@@ -2,13 +2,15 @@
 
 from django.urls import path
 
-from billing.pages import statements, top_up, views
+from billing.pages import ledger, statements, top_up, views
 
 app_name = "billing"
 urlpatterns = [
     path("w/<slug:slug>/usage/", views.usage, name="usage"),
     path("w/<slug:slug>/usage/balance/", views.balance, name="balance"),
     path("w/<slug:slug>/usage/month/", views.month, name="month"),
+    path("w/<slug:slug>/ledger/", ledger.ledger, name="ledger"),
+    path("w/<slug:slug>/ledger/<uuid:transfer_id>/", ledger.entry, name="ledger-entry"),
     path("w/<slug:slug>/limits/", views.limits, name="limits"),
     path("w/<slug:slug>/limits/drop/", views.drop_limit, name="drop-limit"),
     path("w/<slug:slug>/prices/", views.prices, name="prices"),

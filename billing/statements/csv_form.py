@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterator
 
+from billing.spreadsheet import harmless
 from billing.statements.bill import Bill
 from wukong.kernel.money import format_amount
 
@@ -31,7 +32,7 @@ def to_csv(bill: Bill) -> str:
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
     for row in _rows(bill):
-        writer.writerow([_harmless(row.get(name, "")) for name in COLUMNS])
+        writer.writerow([harmless(row.get(name, "")) for name in COLUMNS])
     return out.getvalue()
 
 
@@ -83,12 +84,3 @@ def _rows(bill: Bill) -> Iterator[dict[str, str | int]]:
         yield {"row": "balance", "what": moved.code, "entries": moved.entries, **amount(moved.amount_nano)}
     yield {"row": "balance", "what": "charged", **amount(-bill.charged_nano)}
     yield {"row": "balance", "what": "closing", "entries": bill.entries, **amount(bill.closing_nano)}
-
-
-def _harmless(value: str | int) -> str | int:
-    """Return a value that no spreadsheet takes for a formula; amounts below zero are numbers, not formulas."""
-    if isinstance(value, str) and value[:1] in {"=", "+", "@", "\t", "\r"}:
-        return f"'{value}"
-    if isinstance(value, str) and value[:1] == "-" and not value[1:2].isdigit():
-        return f"'{value}"
-    return value

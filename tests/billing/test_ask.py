@@ -1,11 +1,13 @@
 """The meter by REST: who may read it, and what it says."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from unittest import mock
 
 import pytest
 
 from billing import ledger, services
+from billing.contracts import Usage
+from tests.billing.calendar import OCTOBER, use
 from workspaces.people.services import create_key, create_workspace
 from wukong.kernel.ids import new_id
 
@@ -109,6 +111,25 @@ def test_the_ledger(api, workspace, ada, spend):
     assert [entry["code"] for entry in everything] == ["capture", "capture", "grant"]
     assert api(ada).get(url("ledger", code="grant")).json()["results"][0]["rate_card"] is None
     assert api(ada).get(url("ledger", run="nonsense")).json()["results"] == []
+
+
+def test_the_ledger_of_an_agent_a_model_a_period(api, workspace, ada):
+    workspace.time_zone = "Asia/Tokyo"
+    workspace.save()
+    for moment, agent in ((OCTOBER, "Writer"), (OCTOBER + timedelta(hours=4), "Editor")):  # the 4th in Tokyo
+        use(workspace, moment, Usage(input_tokens=5), agent=agent)
+
+    def agents(**query):
+        rows = api(ada).get(url("ledger", code="capture", **query)).json()["results"]
+        return [row["agent"] for row in rows]
+
+    day = {"from": "2026-10-04", "to": "2026-10-04"}
+    assert agents(agent="Writer") == ["Writer"]
+    assert (agents(model="scripted"), agents(model="local")) == (["Editor", "Writer"], [])
+    assert (agents(workspace="northwind", **day), agents(**day)) == (["Editor"], [])
+    assert agents(to="2026-10-03T16:00:00Z", **{"from": "2026-10-03T12:00:00Z"}) == ["Writer"]
+    for query in ({"from": "2026-10-05", "to": "2026-10-01"}, {"to": "later"}):
+        assert list(api(ada).get(url("ledger", **query)).json()["error"]["details"]) == ["to"]
 
 
 def test_lists_go_on_by_cursor(api, workspace, ada, spend):

@@ -85,6 +85,10 @@ def _work(scene: Scene) -> list[Stop]:
         Stop("runs", "/w/northwind/runs/"),
         Stop("usage", "/w/northwind/usage/"),
         Stop("usage-agents", "/w/northwind/usage/?period=week&by=agent"),
+        Stop("ledger", "/w/northwind/ledger/"),
+        Stop("ledger-filtered", "/w/northwind/ledger/?code=capture"),
+        Stop("ledger-none", "/w/northwind/ledger/?code=refund"),
+        Stop("ledger-entry", "/w/northwind/ledger/?code=capture", act=_open_entry),
         Stop("prices", "/w/northwind/prices/"),
         Stop("limits", "/w/northwind/limits/"),
         Stop("limits-viewer", "/w/northwind/limits/", VIEWER),
@@ -146,6 +150,11 @@ def _open_versions(page: Page) -> None:
     for summary in page.locator(".versions summary").all():
         summary.click()
     page.locator(".versions[open]").first.wait_for()
+
+
+def _open_entry(page: Page) -> None:
+    page.locator(".entries td a").first.click()
+    page.locator(".meters").wait_for()
 
 
 def _submit(page: Page, fields: Iterable[tuple[str, str]]) -> None:

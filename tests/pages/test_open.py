@@ -13,6 +13,7 @@ PAGES = {
     "usage of a week by agent": "/w/northwind/usage/?period=week&by=agent",
     "usage with unknown words": "/w/northwind/usage/?period=aeon&by=mood",
     "balance": "/w/northwind/usage/balance/",
+    "ledger": "/w/northwind/ledger/",
     "prices": "/w/northwind/prices/",
     "month": "/w/northwind/usage/month/",
     "settings": "/w/northwind/settings/",
