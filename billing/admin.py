@@ -1,41 +1,29 @@
-"""The console's tables of the meter: to look at. The one thing to do is to grant credit, and a service does it."""
+"""The console's tables of the meter: to look at. What operators may do is an action that a service carries out."""
 
-from typing import Any
-
-from django.contrib import admin, messages
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
+from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from billing import payment_admin, services
-from billing.forms import GrantForm
+from billing import payment_admin
+from billing.console import tables
+from billing.console.holds import EndsHolds
+from billing.console.table import Table
+from billing.console.wallets import BooksOnWallets
 from billing.models import BudgetWindow, Hold, Rate, RateCard, Transfer, UsageRecord, Wallet
 from billing.price_admin import PinsPrices
 from billing.prices.margin import in_percent
-from wukong.kernel.errors import WukongError
-from wukong.kernel.http.console import InWords, OperatorsOnly
-from wukong.kernel.ids import new_id
+from wukong.kernel.http.console import OperatorsOnly
 from wukong.kernel.money import format_amount
 
-__all__ = ["payment_admin"]  # its tables register themselves when they are imported
-
-
-class _Table(OperatorsOnly, InWords, admin.ModelAdmin):  # type: ignore[type-arg]
-    """A table to look at: newest first, counted only as far as a page goes."""
-
-    show_full_result_count = False
-    ordering = ["-id"]
-    list_per_page = 50
+__all__ = ["payment_admin", "tables"]  # registered by being imported
 
 
 @admin.register(Wallet)
-class WalletAdmin(PinsPrices, _Table):
+class WalletAdmin(BooksOnWallets, PinsPrices, Table):
     list_display = ["workspace", "currency", "balance", "held", "available", "credit_limit"]
     list_select_related = ["workspace"]
     search_fields = ["workspace__slug", "workspace__name"]
     ordering = ["workspace__name"]
-    actions = ["grant_credit", "pin_prices"]
+    actions = ["grant_credit", "promo_credit", "adjust", "refund_topup", "set_credit_limit", "pin_prices"]
 
     @admin.display(description=_("Balance"))
     def balance(self, wallet: Wallet) -> str:
@@ -53,41 +41,9 @@ class WalletAdmin(PinsPrices, _Table):
     def credit_limit(self, wallet: Wallet) -> str:
         return format_amount(wallet.credit_limit_nano)
 
-    @admin.action(description=_("Grant credit"))
-    def grant_credit(self, request: HttpRequest, chosen: QuerySet[Wallet]) -> HttpResponse | None:
-        """Ask for the amount, then add it to each chosen wallet."""
-        wallets = list(chosen.select_related("workspace"))
-        form = GrantForm(request.POST if "amount" in request.POST else None, initial={"key": str(new_id())})
-        if not form.is_valid():
-            context: dict[str, Any] = {
-                **self.admin_site.each_context(request),
-                "title": _("Grant credit"),
-                "form": form,
-                "wallets": wallets,
-                "opts": self.opts,
-            }
-            return TemplateResponse(request, "admin/grant_credit.html", context)
-        for wallet in wallets:
-            self._grant(request, wallet, form.cleaned_data["amount"], form.cleaned_data["key"])
-        return None
-
-    def _grant(self, request: HttpRequest, wallet: Wallet, nano: int, key: str) -> None:
-        try:
-            balance = services.grant(
-                workspace_id=wallet.workspace_id,
-                amount_nano=nano,
-                key=f"{key}:{wallet.workspace_id}",
-                actor=f"person:{request.user.pk}",
-            )
-        except WukongError as error:
-            self.message_user(request, f"{wallet.workspace}: {error.message}", messages.ERROR)
-            return
-        words = {"name": wallet.workspace.name, "amount": format_amount(balance.balance_nano), "in": balance.currency}
-        self.message_user(request, _("%(name)s now has %(amount)s %(in)s.") % words, messages.SUCCESS)
-
 
 @admin.register(Transfer)
-class TransferAdmin(_Table):
+class TransferAdmin(Table):
     list_display = ["booked_at", "workspace", "code", "debit", "credit", "amount", "currency", "agent", "model", "run"]
     list_filter = ["code", "currency", "model"]
     list_select_related = ["workspace", "debit", "credit"]
@@ -99,11 +55,12 @@ class TransferAdmin(_Table):
 
 
 @admin.register(Hold)
-class HoldAdmin(_Table):
+class HoldAdmin(EndsHolds, Table):
     list_display = ["created_at", "workspace", "state", "amount", "captured", "agent", "model", "run", "expires_at"]
     list_filter = ["state", "model"]
     list_select_related = ["workspace"]
     search_fields = ["key", "workspace__slug"]
+    actions = ["end_now"]
 
     @admin.display(description=_("Amount"))
     def amount(self, hold: Hold) -> str:
@@ -115,7 +72,7 @@ class HoldAdmin(_Table):
 
 
 @admin.register(UsageRecord)
-class UsageRecordAdmin(_Table):
+class UsageRecordAdmin(Table):
     list_display = ["occurred_at", "workspace", "agent", "model", "tokens", "amount", "not_charged", "source"]
     list_filter = ["model", "source"]
     list_select_related = ["workspace"]
@@ -131,7 +88,7 @@ class UsageRecordAdmin(_Table):
 
 
 @admin.register(BudgetWindow)
-class BudgetWindowAdmin(_Table):
+class BudgetWindowAdmin(Table):
     list_display = ["level", "name", "period", "wallet", "limit", "spent", "held"]
     list_select_related = ["wallet__workspace"]
     search_fields = ["key"]
@@ -157,7 +114,7 @@ class RatesOfCard(OperatorsOnly, admin.TabularInline):  # type: ignore[type-arg]
 
 
 @admin.register(RateCard)
-class RateCardAdmin(_Table):
+class RateCardAdmin(Table):
     list_display = ["model", "currency", "version", "effective_from", "source", "margin"]
     list_filter = ["currency", "model"]
     inlines = [RatesOfCard]

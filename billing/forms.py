@@ -1,4 +1,4 @@
-"""Forms of the meter's pages and of the operators' console: they parse; the services judge."""
+"""Forms of the meter's pages: they parse; the services judge."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from wukong.kernel.errors import Invalid
 from wukong.kernel.money import parse_amount
 
 
-def _nano(text: str, least: int) -> int:
+def nano_of(text: str, least: int) -> int:
     """Return an amount in nano-units; raises ValidationError below `least`, and for what is no amount."""
     try:
         nano = parse_amount(text)
@@ -21,17 +21,6 @@ def _nano(text: str, least: int) -> int:
     if nano < least:
         raise forms.ValidationError(_("An amount to add is more than 0.") if least else _("A limit is 0 or more."))
     return nano
-
-
-class GrantForm(forms.Form):
-    """Credit for the chosen wallets. `key` makes it once, however often the button is pressed."""
-
-    amount = forms.CharField(label=_("Amount for each wallet"), max_length=20)
-    key = forms.CharField(widget=forms.HiddenInput, max_length=60)
-
-    def clean_amount(self) -> int:
-        """Return the nano-units."""
-        return _nano(self.cleaned_data["amount"], 1)
 
 
 class LimitForm(forms.Form):
@@ -62,7 +51,7 @@ class LimitForm(forms.Form):
 
     def clean_limit(self) -> int:
         """Return the nano-units."""
-        return _nano(self.cleaned_data["limit"], 0)
+        return nano_of(self.cleaned_data["limit"], 0)
 
 
 class PinForm(forms.Form):
@@ -102,7 +91,7 @@ class TopUpForm(forms.Form):
         chosen = given.get("choice")
         if chosen is not None:
             try:
-                given["amount"] = _nano(given.get("other", "") if chosen == self.OTHER else chosen, 1)
+                given["amount"] = nano_of(given.get("other", "") if chosen == self.OTHER else chosen, 1)
             except forms.ValidationError as error:
                 self.add_error("other", error)
         return given
@@ -123,12 +112,12 @@ class AutoTopUpForm(forms.Form):
 
     def clean_below(self) -> int:
         """Return the nano-units."""
-        return _nano(self.cleaned_data["below"], 0)
+        return nano_of(self.cleaned_data["below"], 0)
 
     def clean_amount(self) -> int:
         """Return the nano-units."""
-        return _nano(self.cleaned_data["amount"], 1)
+        return nano_of(self.cleaned_data["amount"], 1)
 
     def clean_daily_most(self) -> int:
         """Return the nano-units."""
-        return _nano(self.cleaned_data["daily_most"], 1)
+        return nano_of(self.cleaned_data["daily_most"], 1)

@@ -214,8 +214,8 @@ def _expire(page: Page, op: ops.Expire) -> Charge:
     hold = page.held(op.key)
     if hold is None or hold.state != HoldState.PENDING or hold.expires_at > page.at:  # it was extended meanwhile
         return _paid(page, hold, op.key)
-    usage = Usage(input_tokens=hold.input_guess, output_tokens=hold.checkpoint_tokens, estimated=True)
-    if hold.checkpoint_tokens == 0:  # nothing is known to have come: the provider has most likely not answered
+    usage = last_known(hold)
+    if usage.total_tokens == 0:
         return _release(page, op, HoldState.EXPIRED, "")
     price = pricing.charge_nano(page.tariff(hold), usage)
     amount = min(price, hold.amount_nano)
@@ -316,6 +316,15 @@ def _set_budget(page: Page, op: ops.SetBudget) -> BudgetRow:
 def _drop_budget(page: Page, op: ops.DropBudget) -> None:
     page.wallet(op.workspace_id)
     page.counters.drop(op)
+
+
+def last_known(hold: Hold) -> Usage:
+    """Return what a call is charged for that is never heard of again.
+
+    Nothing, when nothing is known to have come: the provider has most likely not answered.
+    """
+    written = hold.checkpoint_tokens
+    return Usage(input_tokens=hold.input_guess if written else 0, output_tokens=written, estimated=True)
 
 
 # --- shapes ---------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The operators' console: Django's admin with our tokens, and one page about the system itself."""
+"""The operators' console: Django's admin with our tokens, and pages about the system itself and its books."""
 
 import shutil
 from typing import Any
@@ -18,7 +18,18 @@ class Console(AdminSite):
     site_url = "/"
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        return [path("system/", self.admin_view(self.system), name="system"), *super().get_urls()]
+        return [
+            path("system/", self.admin_view(self.system), name="system"),
+            path("books/", self.admin_view(self.books), name="books"),
+            *super().get_urls(),
+        ]
+
+    def books(self, request: HttpRequest) -> HttpResponse:
+        """Whether the ledger closes: every check with its difference, computed now."""
+        from billing.console import books  # noqa: PLC0415 - as in `system`
+
+        context = {**self.each_context(request), "title": _("Books"), **books.context()}
+        return TemplateResponse(request, "admin/books.html", context)
 
     def system(self, request: HttpRequest) -> HttpResponse:
         """Queue, leases, broker, worker, model, disk: what an operator looks at first."""

@@ -8,7 +8,8 @@ from django.urls import reverse
 from billing import services
 from billing.models import Transfer, Wallet
 
-TABLES = ["wallet", "transfer", "hold", "usagerecord", "budgetwindow", "ratecard"]
+TABLES = ["wallet", "transfer", "hold", "usagerecord", "budgetwindow", "ratecard", "lot", "budget", "alert"]
+LATER = ["statement", "meterreading"]
 
 
 @pytest.fixture
@@ -25,7 +26,19 @@ def console(client, workspace):
 def test_tables_can_be_looked_at_and_not_changed(console, spend, workspace, table):
     from wukong.kernel.ids import new_id
 
+    services.set_budget(
+        workspace_id=workspace.pk, level="workspace", period="month", limit_nano=3_000_000, is_hard=False, actor="x"
+    )
     spend(run=new_id())
+    look_at(console, table)
+
+
+@pytest.mark.parametrize("table", LATER)
+def test_statements_can_be_looked_at_and_not_changed(console, issued, table):
+    look_at(console, table)
+
+
+def look_at(console, table):
     listed = console.get(reverse(f"admin:billing_{table}_changelist"), {"q": "north"} if table != "ratecard" else {})
     assert listed.status_code == 200
     everything = console.get(reverse(f"admin:billing_{table}_changelist")).content.decode()

@@ -117,7 +117,7 @@ def _settings(scene: Scene) -> list[Stop]:
 
 
 def _console() -> list[Stop]:
-    names = ("", "system/", "workspaces/workspace/", "workspaces/user/", "agents/run/", "billing/wallet/")
+    names = ("", "system/", "books/", "workspaces/workspace/", "workspaces/user/", "agents/run/", "billing/wallet/")
     more = ("billing/transfer/", "billing/ratecard/", "billing/priceproposal/", "billing/pricepin/")
     return [
         Stop(f"console-{(name.strip('/').replace('/', '-')) or 'home'}", f"/console/{name}") for name in names + more
