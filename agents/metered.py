@@ -36,9 +36,10 @@ from agents.ports import (
     Turn,
 )
 from agents.room import Room
+from agents.sent import Sent
 from agents.writing import work
 from billing import services as billing
-from billing.contracts import Usage
+from billing.contracts import Rejected, Usage
 from wukong.kernel.clock import now
 from wukong.kernel.errors import Invalid, WukongError
 from wukong.kernel.ids import new_id
@@ -48,6 +49,7 @@ SIGN_S = 30.0
 
 _log = logging.getLogger("wukong.models")
 _affairs: set[asyncio.Task[None]] = set()  # a loop keeps only weak references to its tasks
+_sent = Sent()
 
 
 async def stream(context: CallContext, model_id: str, request: ChatRequest) -> AsyncGenerator[Delta, None]:
@@ -78,7 +80,22 @@ def close(closings: Iterable[Closing]) -> None:
 async def settle(closings: Iterable[Closing]) -> None:
     """Charge for answers whose rows are closed. Never raises: what fails is left to the tick."""
     for one in closings:
-        await _moved(one.call, billing.asettle(call=one.call, usage=one.usage))
+        counted = one.counted_tokens
+        await _moved(one.call, billing.asettle(call=one.call, usage=one.usage, counted_tokens=counted))
+
+
+async def tell_rejected(workspace_id: UUID, words: Sequence[Rejected]) -> None:
+    """Tell the meter of words that were taken back. Never raises: only the report of waste would miss them."""
+    if words:
+        try:
+            await billing.anote_rejected(workspace_id=workspace_id, words=words)
+        except Exception:  # noqa: BLE001 - no work and no money depends on it
+            _log.exception("what was rejected could not be written down")
+
+
+def tokens_of(text: str) -> int:
+    """Return the likely number of tokens of a text."""
+    return llm.tokens_of(text)
 
 
 async def _moved(call: UUID, money: Coroutine[Any, Any, object]) -> None:
@@ -254,6 +271,7 @@ class _Call:
         Without a window `max_tokens` falls to what is affordable, and so it is sent.
         """
         context = self.context
+        question, repeated = _sent.add(context.run_id, self.model_id, self.request, self.model.guess)
         authorisation = await billing.aauthorise(
             call=self.id,
             workspace_id=context.workspace_id,
@@ -267,6 +285,8 @@ class _Call:
             input_guess=self.guess,
             max_tokens=self.room.granted,
             run_budget_nano=context.run_budget_nano,
+            question=question,
+            repeated_tokens=repeated,
         )
         self.request = replace(self.request, max_tokens=self.room.grant(authorisation.max_tokens))
         context.granted[self.id] = self.request.max_tokens

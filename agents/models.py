@@ -209,8 +209,9 @@ class Step(Row):
     """One task of one agent. `epoch` is the fencing token: who holds an older one writes nothing any more.
 
     `blocks` is what the step has put into the document: {key: {"id": block id, "text": its words as the agent wrote
-    them, "place": int, "is_done": bool}}, `notes` what else it found: {key: {"kind", "data"}}. Both change in the same
-    transaction as the log, so a new attempt knows exactly where the last one stopped.
+    them, "place": int, "is_done": bool, "call": id of the model's call or ""}}, `notes` what else it found:
+    {key: {"kind", "data"}}. Both change in the same transaction as the log, so a new attempt knows exactly where the
+    last one stopped.
     """
 
     run = models.ForeignKey(Run, models.CASCADE, related_name="steps")

@@ -61,10 +61,16 @@ class PlannedTask(serializers.Serializer[Any]):
 
 
 class PlanRead(serializers.Serializer[Any]):
-    """`about` is what the run will probably cost; it can never cost more than `at_most`."""
+    """`about` is what the run will probably cost; it can never cost more than `at_most`.
+
+    With `basis` `history`, before the start: half of the runs like it cost at most `about`, nine of ten at most `p90`.
+    With too little history, and once it runs, `basis` is `plan`: its own estimate, and `p90` is null.
+    """
 
     title = serializers.CharField()
     about = serializers.JSONField()
+    p90 = serializers.JSONField(allow_null=True)
+    basis = serializers.ChoiceField(choices=["history", "plan"])
     at_most = serializers.JSONField()
     tasks = PlannedTask(many=True)
 
@@ -111,6 +117,8 @@ class RunRead(serializers.Serializer[Any]):
         return {
             "title": picture.run.title,
             "about": money_json(quote.about_nano, quote.currency),
+            "p90": None if quote.most_nano is None else money_json(quote.most_nano, quote.currency),
+            "basis": "plan" if quote.most_nano is None else "history",
             "at_most": money_json(quote.limit_nano, quote.currency),
             "tasks": [
                 {

@@ -47,7 +47,9 @@ class BalanceView(View):
 
     @extend_schema(parameters=[OF_WORKSPACE], responses=BalanceRead)
     def get(self, request: Request) -> Response:
-        return Response(BalanceRead(services.balance_of(_workspace(request).pk)).data)
+        workspace_id = _workspace(request).pk
+        context = {"lasts_days": services.lasts_days(workspace_id)}
+        return Response(BalanceRead(services.balance_of(workspace_id), context=context).data)
 
 
 class UsageView(View):

@@ -19,10 +19,12 @@ __all__ = [
     "Charge",
     "DayRow",
     "Grouping",
+    "Likely",
     "Meter",
     "Movement",
     "PriceMissing",
     "RateRow",
+    "Rejected",
     "RunFigures",
     "Scope",
     "StepFigures",
@@ -111,6 +113,24 @@ class StepFigures:
     cost_nano: int
     usage: Usage
     not_charged_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Likely:
+    """What runs like one have cost: half of them at most `about_nano`, nine of ten at most `most_nano`."""
+
+    about_nano: int
+    most_nano: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """Words of a call that a check, a reviewer or a person took back; `tokens` by our count, once for each `key`."""
+
+    key: str
+    call: UUID
+    tokens: int
+    by: Literal["check", "reviewer", "person"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

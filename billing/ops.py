@@ -53,6 +53,8 @@ class Hold(OnCall[Authorisation]):
     max_tokens: int
     floor_tokens: int
     run_budget_nano: int | None
+    question: int | None = None
+    repeated_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +69,10 @@ class Extend(OnCall[Authorisation]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capture(OnCall[Charge]):
-    """Charge what the call used, at most what was held."""
+    """Charge what the call used, at most what was held. `counted_tokens` is our own count of what came, beside it."""
 
     usage: Usage
+    counted_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,6 +70,8 @@ def _hold(page: Page, op: ops.Hold) -> Authorisation:
         input_guess=min(op.input_guess, op.input_bound),
         asked_tokens=op.max_tokens,
         max_tokens=tokens,
+        question=op.question,
+        repeated_tokens=op.repeated_tokens,
         heartbeat_at=page.at,
         expires_at=page.at + HOLD_LIVES,
         **page.counters.open(limits, wallet),
@@ -157,7 +159,7 @@ def _capture(page: Page, op: ops.Capture) -> Charge:
     if price > amount:
         _log.warning("call %s: %s nano of usage lie above its hold and are not charged", hold.call, price - amount)
     page.charge(hold, amount)
-    page.add_record(_record(page, hold, op.usage, amount=amount, price=price))
+    page.add_record(_record(page, hold, op.usage, amount=amount, price=price, counted=op.counted_tokens))
     return Charge(hold_key=op.key, amount_nano=amount)
 
 
@@ -259,7 +261,7 @@ def _adjust(page: Page, op: ops.Adjust) -> Balance:
         return balance_of(wallet)
     if op.signed_nano > 0:
         _check_amount(wallet, nano)
-        page.credit(wallet, key=op.key, code=TransferCode.ADJUST, nano=nano, actor=op.actor, note=op.note)
+        page.credit(wallet, key=op.key, code=TransferCode.ADJUST, nano=nano, actor=op.actor, note=op.note, call=op.call)
         return balance_of(wallet)
     if not 0 < nano <= wallet.available_nano:
         raise _insufficient(nano, max(wallet.available_nano, 0), "wallet", wallet.currency)
@@ -333,7 +335,9 @@ def usage_of(record: UsageRecord) -> Usage:
     return Usage(**{name: getattr(record, name) for name in UsageRecord.METERS}, estimated=record.estimated)
 
 
-def _record(page: Page, hold: Hold, usage: Usage, *, amount: int, price: int, not_charged: str = "") -> UsageRecord:
+def _record(
+    page: Page, hold: Hold, usage: Usage, *, amount: int, price: int, not_charged: str = "", counted: int | None = None
+) -> UsageRecord:
     return rows.make(
         UsageRecord,
         key=hold.key,
@@ -344,6 +348,10 @@ def _record(page: Page, hold: Hold, usage: Usage, *, amount: int, price: int, no
         uncharged_nano=price - amount,
         not_charged=not_charged,
         occurred_at=page.at,
+        own_input_tokens=hold.input_guess or None,
+        own_output_tokens=counted,
+        question=hold.question,
+        repeated_tokens=hold.repeated_tokens,
         **{name: getattr(usage, name) for name in UsageRecord.METERS},
         **place_of(hold),
     )

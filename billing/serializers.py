@@ -10,12 +10,21 @@ from wukong.kernel.http.serializers import MoneyField, Strict
 
 
 class BalanceRead(serializers.Serializer[Balance]):
-    """`available` is `balance` less what open calls hold, plus `credit_limit`."""
+    """`available` is `balance` less what open calls hold, plus `credit_limit`.
+
+    `lasts_days`: for how many whole days that lasts at the pace of the last weeks, by the hours of the week; null while
+    there is less than a week to go by, and for longer than a year.
+    """
 
     balance = MoneyField(source="balance_nano")
     held = MoneyField(source="held_nano")
     available = MoneyField(source="available_nano")
     credit_limit = MoneyField(source="credit_limit_nano")
+    lasts_days = serializers.SerializerMethodField()
+
+    def get_lasts_days(self, _balance: Balance) -> int | None:
+        days: int | None = self.context["lasts_days"]
+        return days
 
 
 class TransferRead(serializers.ModelSerializer[Transfer]):

@@ -281,6 +281,9 @@ SPECTACULAR_SETTINGS = {
 WUKONG_CURRENCY = env_str("WUKONG_CURRENCY", "USD", "currency of new workspaces")
 WUKONG_MARGIN = env_str("WUKONG_MARGIN", "0", "percent added to what a provider asks when its prices are published")
 WUKONG_WELCOME_CREDIT = env_str("WUKONG_WELCOME_CREDIT", "5.00", "credit that a new workspace starts with")
+WUKONG_DRIFT_PERCENT = env_str(
+    "WUKONG_DRIFT_PERCENT", "2", "how far our token count and a provider's may lie apart in a day, in percent"
+)
 WUKONG_TAX_PERCENT = env_str(
     "WUKONG_TAX_PERCENT", "0", "tax on statements in percent, like 19 or 8.1; 0: none is shown"
 )

@@ -17,12 +17,16 @@ PATIENCE_S = 30.0
 
 @dataclass(slots=True)
 class Entry:
-    """One block of the step: `text` is what the agent wrote, to see whether people have changed it since."""
+    """One block of the step: `text` is what the agent wrote, to see whether people have changed it since.
+
+    `call` is the one that wrote last in it, "" for what code has written.
+    """
 
     id: str
     place: int
     text: str = ""
     is_done: bool = False
+    call: str = ""
 
 
 class Hand:
@@ -60,8 +64,20 @@ class Hand:
         """Return the blocks as the step's row keeps them."""
         return {key: asdict(entry) for key, entry in self.entries.items()}
 
-    def apply(self, write: Write) -> None:
-        """Perform one write in the peer. What a person has deleted or finished by hand is skipped softly."""
+    def standing(self, write: Replace | Remove) -> Entry | None:
+        """Return the block that a write is about to change, None if there is none or a person has touched it."""
+        if write.task is None:
+            entry = self.entries.get(write.key)
+        else:
+            row = self.others.get(write.task, {}).get(write.key)
+            entry = Entry(**row) if row is not None else None
+        return entry if entry is not None and self._is_untouched(entry) else None
+
+    def apply(self, write: Write, call: str = "") -> None:
+        """Perform one write in the peer. What a person has deleted or finished by hand is skipped softly.
+
+        `call` is the model's call whose words these are.
+        """
         match write:
             case Note():
                 self.notes.setdefault(write.key, {"kind": write.kind, "data": dict(write.data)})
@@ -77,7 +93,7 @@ class Hand:
             case Block() | Open():
                 self._insert(write)
             case Text() | Close() | Replace() | Remove():
-                self._go_on(write)
+                self._go_on(write, call)
         self.is_changed = True
 
     def absorb(self, rows: Iterable[tuple[str, bytes]], at: float) -> None:
@@ -133,7 +149,7 @@ class Hand:
         text = self.peer.text_of(block) if is_whole else ""
         self.entries[write.key] = Entry(id=block, place=place, text=text, is_done=is_whole)
 
-    def _go_on(self, write: Text | Close | Replace | Remove) -> None:
+    def _go_on(self, write: Text | Close | Replace | Remove, call: str) -> None:
         entry = self.entries.get(write.key)
         if entry is None:
             return
@@ -142,6 +158,7 @@ class Hand:
                 marks = {"bold": True} if write.bold else None
                 if self.peer.append(entry.id, write.text, marks):
                     entry.text += write.text
+                    entry.call = call
                 else:
                     entry.is_done = True  # a person has deleted the block: that is an answer
             case Close():

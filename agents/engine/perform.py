@@ -14,7 +14,20 @@ from django.db import OperationalError
 
 from agents import metered
 from agents.engine import claim as claims
-from agents.engine import endings, failures, flush, guards, loop, material, planner, registry, settle, stopping, watch
+from agents.engine import (
+    endings,
+    failures,
+    flush,
+    guards,
+    loop,
+    material,
+    planner,
+    registry,
+    rejected,
+    settle,
+    stopping,
+    watch,
+)
 from agents.engine.claim import Claim
 from agents.engine.endings import Ending
 from agents.engine.flush import Answer, Flush
@@ -26,6 +39,7 @@ from agents.writing.context import Noted, Section, WorkContext
 from agents.writing.plan import Plan, Task
 from agents.writing.templates import Role
 from agents.writing.writes import Open, Replace, Text
+from billing.contracts import Rejected
 from workspaces.documents import log, presence
 from workspaces.documents.peer import Peer
 from wukong.kernel import committer
@@ -68,6 +82,7 @@ class Worker:
         self.detail = ""
         self.counted: dict[UUID, int] = {}
         self.ripe: list[Closing] = []
+        self.rejected: list[Rejected] = []
         self.is_interrupted = False
         self.is_holding = False
         self.is_torn = False
@@ -152,7 +167,9 @@ class Worker:
         async with aclosing(work.perform(task, context)) as writes:
             async for write in writes:
                 await self._yield_to_people(hand, write.key)
-                hand.apply(write)
+                if (taken_back := rejected.by_write(hand, write, metered.tokens_of)) is not None:
+                    self.rejected.append(taken_back)
+                hand.apply(write, str(self.context.last_call or ""))
                 if not isinstance(write, Open | Text | Replace):  # what is replaced is not finished: `Close` follows
                     self._ripen()
 
@@ -246,7 +263,13 @@ class Worker:
             answer = await _stubborn(lambda again: flush.write(self.claim, replace(parcel, is_retry=again)))
             self.is_torn = False
             self._learn(parcel, answer)
+        await self._settle(parcel)
+
+    async def _settle(self, parcel: Flush) -> None:
+        """Move the money of a parcel that is written, and tell of the words that were taken back in it."""
         await metered.settle(parcel.closings)
+        told, self.rejected = self.rejected, []
+        await metered.tell_rejected(self.context.workspace_id, told)
 
     def _take(self, *, is_last: bool = False) -> Flush:
         """Return what is to be written now.
@@ -318,7 +341,7 @@ class Worker:
             except Exception:  # noqa: BLE001 - the lease ends by itself, the next attempt begins from what is committed
                 _log.exception("the end of step %s could not be written", self.claim.step.pk)
                 return
-        await metered.settle(parcel.closings)
+        await self._settle(parcel)
 
 
 async def _stubborn(job: Callable[[bool], T]) -> T:

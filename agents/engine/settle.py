@@ -54,7 +54,7 @@ def holds(run_id: UUID) -> None:
         if call is None:
             billing.void(call=call_id, reason="never opened")
         elif call.state in (CallState.REPORTED, CallState.ESTIMATED):
-            billing.settle(call=call_id, usage=usage_of(call))
+            billing.settle(call=call_id, usage=usage_of(call), counted_tokens=call.counted_tokens)
         elif call.state != CallState.OPEN:
             billing.mark_not_charged(call=call_id, usage=usage_of(call), reason=call.state)
 

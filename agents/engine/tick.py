@@ -21,19 +21,22 @@ from wukong.kernel import committer
 from wukong.kernel.clock import now
 
 RESEND_S = 10.0
-STATEMENTS_S = 60.0  # how often each process looks whether a month has ended
+SELDOM_S = {billing.issue_statements: 60.0, billing.tell_of_limits: 60.0, billing.watch_drift: 900.0}
+"""How often each process looks whether a month has ended, a limit will not last, counts drift apart."""
 STOP_GRACE_S = 1.2
 _log = logging.getLogger("wukong.engine")
-_statements_at = -math.inf
+_looked_at: dict[Callable[[], object], float] = {}
 
 
 def tick() -> None:
     """Expire leases, end what does not stop by itself, settle, finish, resume, send wake-ups again. Idempotent."""
     meter = (billing.expire_stale, billing.expire_lots, billing.mail_alerts)
-    late = (_issue_statements, billing.care_for_payments)  # the last one asks a provider, who may take its time
+    late = (*_seldom(), billing.care_for_payments)  # the last one asks a provider, who may take its time
     for part in (claim.expire, _force_stops, _settle, _resume, _resend, *meter, *late):
         try:
             part()
+            if part in SELDOM_S:
+                _looked_at[part] = time.monotonic()
         except Exception:  # noqa: BLE001 - one part that fails must not keep the others from their work
             _log.exception("tick: %s failed; the next one tries again", part.__name__)
 
@@ -90,12 +93,10 @@ def _go_on(run_id: UUID) -> None:
         out.close()
 
 
-def _issue_statements() -> None:
-    """Months that have ended become statements."""
-    global _statements_at
-    if time.monotonic() - _statements_at >= STATEMENTS_S:
-        billing.issue_statements()
-        _statements_at = time.monotonic()
+def _seldom() -> tuple[Callable[[], object], ...]:
+    """Return what it is time for again; what fails is due again at once."""
+    at = time.monotonic()
+    return tuple(part for part, every_s in SELDOM_S.items() if at - _looked_at.get(part, -math.inf) >= every_s)
 
 
 def _resend() -> None:

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 
+from agents.llm.counting import Tally
 from agents.llm.endpoint import EndpointModel, is_configured
 from agents.llm.local import LocalModel
 from agents.llm.scripted import FAULTS, ScriptedModel
@@ -29,6 +30,11 @@ def listed() -> list[str]:
     if is_configured():
         ids.append(settings.WUKONG_ENDPOINT_MODEL)
     return ids
+
+
+def tokens_of(text: str) -> int:
+    """Return the likely number of tokens of a text, whatever the model."""
+    return Tally().add(text)
 
 
 def preload() -> None:

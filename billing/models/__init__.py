@@ -27,6 +27,7 @@ from billing.models.payments import (
 from billing.models.proposals import PricePin, PriceProposal, ProposalState
 from billing.models.rates import Rate, RateCard
 from billing.models.statements import MeterReading, Statement, StatementLine
+from billing.models.truth import DriftAlert, RejectedBy, Rejection
 
 __all__ = [
     "Account",
@@ -35,6 +36,7 @@ __all__ = [
     "AutoTopUp",
     "Budget",
     "BudgetWindow",
+    "DriftAlert",
     "Hold",
     "HoldState",
     "Level",
@@ -48,6 +50,8 @@ __all__ = [
     "ProposalState",
     "Rate",
     "RateCard",
+    "RejectedBy",
+    "Rejection",
     "ReturnKind",
     "ReturnState",
     "Statement",

@@ -133,6 +133,8 @@ class Hold(Placed, Row):
     expires_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
     reason = models.CharField(max_length=200, blank=True)
+    question = models.BigIntegerField(null=True)  # fingerprint of what is asked: the same one was the same question
+    repeated_tokens = models.PositiveBigIntegerField(null=True)  # of our count: what the run had sent before
 
     objects = HoldQuerySet.as_manager()
 
@@ -172,7 +174,8 @@ class UsageRecord(Placed, Row):
     """What a call used and what was charged for it, once for each call.
 
     `uncharged_nano` is what its usage would have cost beyond `amount_nano`: our failures (`not_charged` says which),
-    and whatever a provider reports above what was held.
+    and whatever a provider reports above what was held. `own_*` is our count beside a provider's, as far as there is
+    one; `question` and `repeated_tokens` are those of its hold.
     """
 
     METERS: ClassVar[tuple[str, ...]] = (
@@ -196,6 +199,10 @@ class UsageRecord(Placed, Row):
     uncharged_nano = models.BigIntegerField(default=0)
     not_charged = models.CharField(max_length=200, blank=True)
     occurred_at = models.DateTimeField()
+    own_input_tokens = models.PositiveBigIntegerField(null=True)
+    own_output_tokens = models.PositiveBigIntegerField(null=True)
+    question = models.BigIntegerField(null=True)
+    repeated_tokens = models.PositiveBigIntegerField(null=True)
 
     objects = UsageQuerySet.as_manager()
 
@@ -203,6 +210,7 @@ class UsageRecord(Placed, Row):
         indexes = [
             models.Index(fields=["workspace", "occurred_at"], name="usage_of_a_workspace"),
             models.Index(fields=["run"], name="usage_of_a_run", condition=~Q(run=None)),
+            models.Index(fields=["workspace", "model", "agent", "id"], name="usage_of_an_agent"),
         ]
         constraints = [
             models.CheckConstraint(

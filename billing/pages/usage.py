@@ -55,6 +55,7 @@ class UsagePage:
     balance_nano: int
     held_nano: int
     forecast_nano: int | None
+    lasts_days: int | None
     chart: chart.Chart
     rows: Sequence[NamedRow]
     rates: Sequence[RateRow]
@@ -144,6 +145,7 @@ def page_of(user: User, workspace: Workspace, period: PeriodKey, by: Grouping) -
         balance_nano=balance.balance_nano,
         held_nano=balance.held_nano,
         forecast_nano=services.month_forecast(workspace),
+        lasts_days=services.lasts_days(workspace.pk),
         chart=_chart(workspace, services.spend_by_day(workspace, start, end, by), series, first, days),
         rows=_rows(usage, names, series, by),
         rates=[

@@ -35,6 +35,8 @@ class Asked(TypedDict):
     max_tokens: int
     floor_tokens: NotRequired[int]
     run_budget_nano: NotRequired[int | None]
+    question: NotRequired[int]
+    repeated_tokens: NotRequired[int]
 
 
 def authorise(**asked: Unpack[Asked]) -> Authorisation:
@@ -43,9 +45,11 @@ def authorise(**asked: Unpack[Asked]) -> Authorisation:
     `input_bound` tokens in are priced at the dearest input meter; `max_tokens` out are lowered to what is affordable
     (reasoning counts as output) and have to be sent so. `run_budget_nano` is for the whole run; None: as far as the
     wallet and the budgets of agent, swarm, project and workspace go. `input_guess` is our count of what goes in, which
-    is charged if the call is never heard of again. Raises InsufficientFunds below `floor_tokens` (16; details: scope,
-    missing, available, and both with the `needed` of the whole call also as *_nano), PriceMissing, NotFound,
-    IdempotencyMismatch.
+    is charged if the call is never heard of again; `question` (64 bits, signed: the same for the same question) and
+    `repeated_tokens` (of our count: what the run had sent before) are for the report of waste.
+
+    Raises InsufficientFunds below `floor_tokens` (16; details: scope, missing, available, and both with the `needed` of
+    the whole call also as *_nano), PriceMissing, NotFound, IdempotencyMismatch.
     """
     return ledger.post(_hold(asked))
 
@@ -72,6 +76,8 @@ def _hold(asked: Asked) -> ops.Hold:
         max_tokens=asked["max_tokens"],
         floor_tokens=asked.get("floor_tokens", FLOOR_TOKENS),
         run_budget_nano=asked.get("run_budget_nano"),
+        question=asked.get("question"),
+        repeated_tokens=asked.get("repeated_tokens"),
     )
 
 
@@ -89,18 +95,19 @@ async def aextend(*, call: UUID, max_tokens: int, written_tokens: int = 0) -> Au
     return await ledger.apost(ops.Extend(call=call, max_tokens=max_tokens, checkpoint_tokens=written_tokens))
 
 
-def settle(*, call: UUID, usage: Usage) -> Charge:
-    """Charge what a call used, at most what was held, once.
+def settle(*, call: UUID, usage: Usage, counted_tokens: int | None = None) -> Charge:
+    """Charge what a call used, at most what was held, once. `counted_tokens` (what we counted of the answer) is kept
+    beside a provider's count.
 
     After the hold has expired: at most what is left. Raises NotFound without a hold, Conflict when it was given back,
     IdempotencyMismatch for another usage than the first time.
     """
-    return ledger.post(ops.Capture(call=call, usage=usage))
+    return ledger.post(ops.Capture(call=call, usage=usage, counted_tokens=counted_tokens))
 
 
-async def asettle(*, call: UUID, usage: Usage) -> Charge:
+async def asettle(*, call: UUID, usage: Usage, counted_tokens: int | None = None) -> Charge:
     """As `settle`, for a loop."""
-    return await ledger.apost(ops.Capture(call=call, usage=usage))
+    return await ledger.apost(ops.Capture(call=call, usage=usage, counted_tokens=counted_tokens))
 
 
 def void(*, call: UUID, reason: str) -> Charge:

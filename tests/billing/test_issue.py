@@ -101,7 +101,7 @@ def test_two_that_issue_at_once_issue_it_once(workspace):
 def test_tick_issues_them(workspace, monkeypatch):
     from agents.engine import tick
 
-    monkeypatch.setattr(tick, "_statements_at", -1e9)
+    monkeypatch.setattr(tick, "_looked_at", {})
     use(workspace, SEPTEMBER, USAGE)
     with clock_at(NOVEMBER):
         tick.tick()

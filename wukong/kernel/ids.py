@@ -3,6 +3,7 @@
 import secrets
 import threading
 import time
+from datetime import datetime
 from uuid import UUID
 
 _lock = threading.Lock()
@@ -27,3 +28,8 @@ def new_id() -> UUID:
         ms, counter = _last_ms, _counter
     value = (ms & (1 << 48) - 1) << 80 | 0x7 << 76 | counter << 64 | 0b10 << 62 | secrets.randbits(62)
     return UUID(int=value)
+
+
+def first_id(moment: datetime) -> UUID:
+    """Return the lowest id that `new_id` may give at a moment, to find rows of a time by their primary key."""
+    return UUID(int=(int(moment.timestamp() * 1000) & (1 << 48) - 1) << 80)

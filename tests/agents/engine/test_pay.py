@@ -97,9 +97,9 @@ def test_the_capture_follows_the_closed_row(crew, deploy, monkeypatch):
     states = []
     asettle = billing.asettle
 
-    async def watching(*, call, usage):
+    async def watching(*, call, **told):
         states.append(await committer.arun(lambda: ModelCall.objects.get(pk=call).state))
-        return await asettle(call=call, usage=usage)
+        return await asettle(call=call, **told)
 
     monkeypatch.setattr(billing, "asettle", watching)
 
