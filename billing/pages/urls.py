@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from billing.pages import ledger, statements, top_up, views
+from billing.pages import ledger, statements, top_up, views, waste
 
 app_name = "billing"
 urlpatterns = [
@@ -13,6 +13,7 @@ urlpatterns = [
     path("w/<slug:slug>/ledger/<uuid:transfer_id>/", ledger.entry, name="ledger-entry"),
     path("w/<slug:slug>/limits/", views.limits, name="limits"),
     path("w/<slug:slug>/limits/drop/", views.drop_limit, name="drop-limit"),
+    path("w/<slug:slug>/waste/", waste.waste, name="waste"),
     path("w/<slug:slug>/prices/", views.prices, name="prices"),
     path("w/<slug:slug>/statements/", statements.statements, name="statements"),
     path("w/<slug:slug>/statements/<str:month>/", statements.statement, name="statement"),

@@ -120,6 +120,20 @@ def chosen(period: str, by: str) -> tuple[PeriodKey, Grouping]:
     return known_period, by if by in GROUPS else "project"
 
 
+def periods() -> list[Choice]:
+    """Return the periods that can be looked at."""
+    return [
+        Choice(key=key, label=label)
+        for key, label in (("week", _("7 days")), ("month", _("Month")), ("quarter", _("90 days")))
+    ]
+
+
+def span_of(workspace: Workspace, period: PeriodKey) -> tuple[datetime, datetime, str]:
+    """Return [start, end) of a period that runs now, and its title."""
+    start, end, first, _days = _span(workspace, period)
+    return start, end, _title(workspace, period, first)
+
+
 def page_of(user: User, workspace: Workspace, period: PeriodKey, by: Grouping) -> UsagePage:
     """Return the picture of one period, grouped by project, agent or model."""
     start, end, first, days = _span(workspace, period)
@@ -130,10 +144,7 @@ def page_of(user: User, workspace: Workspace, period: PeriodKey, by: Grouping) -
     return UsagePage(
         title=_title(workspace, period, first),
         period=period,
-        periods=[
-            Choice(key=key, label=label)
-            for key, label in (("week", _("7 days")), ("month", _("Month")), ("quarter", _("90 days")))
-        ],
+        periods=periods(),
         by=by,
         groups=[
             Choice(key=key, label=label)

@@ -112,10 +112,12 @@ class Reconciliation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WastedRun:
-    """What one run (None: calls without one) has wasted in one way."""
+    """What one run (None: calls without one) has wasted in one way, by which agents."""
 
     run: UUID | None
     kind: Waste
+    project: UUID | None = None
+    agents: Sequence[str] = ()
     calls: int
     tokens: int
     nano: int

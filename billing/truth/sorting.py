@@ -5,8 +5,8 @@ asks again what failed before is a retry, in full. Else its rejected words are w
 the run had sent before and no cache gave, at the price of input.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from billing.truth.contracts import Waste, WastedRun
@@ -20,6 +20,8 @@ class Used:
     """
 
     run: UUID | None
+    project: UUID | None
+    agent: str
     step: UUID | None
     question: int | None
     is_failed: bool
@@ -80,21 +82,14 @@ def _parts(call: Used) -> Iterator[Part]:
 
 def by_run(parts: Iterable[tuple[Used, Part]]) -> list[WastedRun]:
     """Return the sums of each kind and run, the dearest first."""
-    sums: dict[tuple[Waste, UUID | None], list[int]] = {}
+    found: dict[tuple[Waste, UUID | None], WastedRun] = {}
     for call, part in parts:
-        one = sums.setdefault((part.kind, call.run), [0, 0, 0])
-        for place, n in enumerate((1, part.tokens, part.nano)):
-            one[place] += n
-    found = [
-        WastedRun(run=run, kind=kind, calls=calls, tokens=tokens, nano=nano)
-        for (kind, run), (calls, tokens, nano) in sums.items()
-    ]
-    return sorted(found, key=lambda one: (-one.nano, -one.tokens, str(one.run)))
-
-
-def rejected_of(rows: Iterable[tuple[UUID, int]]) -> Mapping[UUID, int]:
-    """Return the rejected tokens of each call."""
-    sums: dict[UUID, int] = {}
-    for call, tokens in rows:
-        sums[call] = sums.get(call, 0) + tokens
-    return sums
+        place = part.kind, call.run
+        one = found.get(place) or WastedRun(
+            run=call.run, kind=part.kind, project=call.project, calls=0, tokens=0, nano=0
+        )
+        agents = one.agents if call.agent in one.agents else (*one.agents, call.agent)
+        found[place] = replace(
+            one, agents=agents, calls=one.calls + 1, tokens=one.tokens + part.tokens, nano=one.nano + part.nano
+        )
+    return sorted(found.values(), key=lambda one: (-one.nano, -one.tokens, str(one.run)))

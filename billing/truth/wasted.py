@@ -35,6 +35,8 @@ def _used(row: Any) -> Used:
     prices = cards.tariff_of_card(row.rate_card_id).at(fresh + cached)
     return Used(
         run=row.run,
+        project=row.project,
+        agent=row.agent,
         step=row.step,
         question=row.question,
         is_failed=bool(row.not_charged),

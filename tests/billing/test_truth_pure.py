@@ -132,6 +132,8 @@ def call(**given) -> Used:
     """Return a call of 1,000 tokens in at 2 nano, 100 out at 8 nano: 2,800 nano."""
     usual = {
         "run": RUN,
+        "project": None,
+        "agent": "Writer",
         "step": STEP,
         "question": None,
         "is_failed": False,
