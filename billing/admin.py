@@ -11,6 +11,7 @@ from billing.console.wallets import BooksOnWallets
 from billing.models import BudgetWindow, Hold, Rate, RateCard, Transfer, UsageRecord, Wallet
 from billing.price_admin import PinsPrices
 from billing.prices.margin import in_percent
+from billing.truth_admin import CorrectsCharges
 from wukong.kernel.http.console import OperatorsOnly
 from wukong.kernel.money import format_amount
 
@@ -72,11 +73,12 @@ class HoldAdmin(EndsHolds, Table):
 
 
 @admin.register(UsageRecord)
-class UsageRecordAdmin(Table):
+class UsageRecordAdmin(CorrectsCharges, Table):
     list_display = ["occurred_at", "workspace", "agent", "model", "tokens", "amount", "not_charged", "source"]
     list_filter = ["model", "source"]
     list_select_related = ["workspace"]
     search_fields = ["key", "workspace__slug"]
+    actions = ["correct"]
 
     @admin.display(description=_("Tokens"))
     def tokens(self, record: UsageRecord) -> int:

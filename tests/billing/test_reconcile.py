@@ -161,3 +161,53 @@ def test_the_database_keeps_what_was_told(workspace, used, spend):
 def test_the_books_still_close(used):
     used(9_000, 1000)
     assert services.books().difference_nano == 0
+
+
+# --- the console -----------------------------------------------------------------------------------------------------
+@pytest.fixture
+def console(client, workspace):
+    from workspaces.people.services import create_user
+
+    operator = create_user(email="op@example.com", password="a long enough password", name="Olga", is_operator=True)
+    client.force_login(operator)
+    client.operator = operator
+    return client
+
+
+def test_the_console_shows_the_table_and_what_was_told(console, used):
+    path = "/console/billing/driftalert/"
+    assert "Nothing was used in these days." in console.get(path).content.decode()
+    used(9_000, 1000)
+    services.watch_drift()
+    page = console.get(path).content.decode()
+
+    assert "too far apart" in page
+    assert page.count("9.09 %") == 2
+    assert console.get(f"{path}add/").status_code == 403
+
+
+def test_members_do_not_see_it(client, ada, workspace):
+    client.force_login(ada)
+    assert client.get("/console/billing/driftalert/").status_code == 302
+
+
+def test_a_charge_is_corrected_by_an_operator_once(console, used, workspace):
+    call = used()
+    record = UsageRecord.objects.get(call=call)
+    before = services.balance_of(workspace.pk).balance_nano
+    path = "/console/billing/usagerecord/"
+
+    def post(**fields):
+        chosen = {"action": "correct", "_selected_action": [str(record.pk)]}
+        return console.post(path, chosen | fields, follow=True).content.decode()
+
+    assert "Why" in post()
+    assert "Why" in post(amount="0.001", key="k", note="")
+    for _press in range(2):
+        post(amount="0.001", key="k", note="counted twice by the provider")
+    assert services.balance_of(workspace.pk).balance_nano == before + 1_000_000
+    row = Transfer.objects.get(code="adjust")
+    assert (row.call, row.note, row.actor) == (call, "counted twice by the provider", f"person:{console.operator.pk}")
+    post(amount="-0.002", key="l", note="and back")
+    assert services.balance_of(workspace.pk).balance_nano == before - 1_000_000
+    assert "more than is available" in post(amount="-900", key="m", note="too much")
