@@ -7,7 +7,7 @@ from uuid import UUID
 from billing import cards
 from billing.models import Hold, HoldState, RateCard, Transfer, TransferCode, UsageRecord
 from billing.page import late_key
-from billing.statements.cents import share_out
+from wukong.kernel.money import share_out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,77 +1,32 @@
-"""Top-ups through a payment provider, what goes back of them, and its events, with guards as in 0002."""
+"""Top-ups through a payment provider, what goes back of them, and its events."""
 
 import django.db.models.deletion
 import wukong.kernel.clock
 import wukong.kernel.ids
+from billing.guards import Guards
 from django.db import migrations, models
 
 
-STAYS = {
-    "billing_topup": (
-        "a booked top-up stays booked, and a top-up what was asked for",
-        "(OLD.state = 'booked' AND NEW.state <> 'booked') OR NEW.amount_nano <> OLD.amount_nano "
-        "OR NEW.currency <> OLD.currency OR NEW.workspace_id <> OLD.workspace_id OR NEW.key <> OLD.key",
-    ),
-    "billing_topupreturn": (
-        "what goes back stays what was asked for",
-        "OLD.state IN ('failed', 'given') OR NEW.amount_nano <> OLD.amount_nano OR NEW.topup_id <> OLD.topup_id "
-        "OR NEW.kind <> OLD.kind OR NEW.key <> OLD.key OR NEW.taken_nano < OLD.taken_nano",
-    ),
-}
-WHOLE = {
-    "billing_topup": ["amount_nano"],
-    "billing_topupreturn": ["amount_nano", "taken_nano"],
-    "billing_autotopup": ["below_nano", "amount_nano", "daily_most_nano"],
-}
-
-
-def guard(apps, schema_editor):
-    for statement in _sqlite() if schema_editor.connection.vendor == "sqlite" else _postgresql():
-        schema_editor.execute(statement, params=None)
-
-
-def unguard(apps, schema_editor):
-    """The triggers go with their tables."""
-
-
-def _sqlite():
-    for event in ("update", "delete"):
-        yield (
-            f"CREATE TRIGGER billing_stripeevent_no_{event} BEFORE {event} ON billing_stripeevent "
-            "BEGIN SELECT RAISE(ABORT, 'billing_stripeevent is append-only'); END"
-        )
-    for table, (words, changed) in STAYS.items():
-        yield (
-            f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} WHEN {changed} "
-            f"BEGIN SELECT RAISE(ABORT, '{words}'); END"
-        )
-        yield (
-            f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} "
-            f"BEGIN SELECT RAISE(ABORT, '{table} is kept'); END"
-        )
-    for table, columns in WHOLE.items():
-        bad = " OR ".join(f"typeof(NEW.{column}) <> 'integer'" for column in columns)
-        for event in ("insert", "update"):
-            yield (
-                f"CREATE TRIGGER {table}_whole_{event} AFTER {event} ON {table} WHEN {bad} "
-                f"BEGIN SELECT RAISE(ABORT, '{table} counts in whole numbers'); END"
-            )
-
-
-def _postgresql():
-    for table, changed in [("billing_stripeevent", ""), *((table, rule) for table, (_words, rule) in STAYS.items())]:
-        condition = f"WHEN ({changed}) " if changed else ""
-        yield (
-            f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} "
-            f"FOR EACH ROW {condition}EXECUTE FUNCTION billing_refuse()"
-        )
-        yield (
-            f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION billing_refuse()"
-        )
-        yield (
-            f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION billing_refuse()"
-        )
+GUARDS = Guards(
+    append_only=["billing_stripeevent"],
+    fixed={
+        # a booked top-up stays booked, and a top-up what was asked for
+        "billing_topup": (
+            "(OLD.state = 'booked' AND NEW.state <> 'booked') OR NEW.amount_nano <> OLD.amount_nano "
+            "OR NEW.currency <> OLD.currency OR NEW.workspace_id <> OLD.workspace_id OR NEW.key <> OLD.key"
+        ),
+        # so does what goes back of it
+        "billing_topupreturn": (
+            "OLD.state IN ('failed', 'given') OR NEW.amount_nano <> OLD.amount_nano OR NEW.topup_id <> OLD.topup_id "
+            "OR NEW.kind <> OLD.kind OR NEW.key <> OLD.key OR NEW.taken_nano < OLD.taken_nano"
+        ),
+    },
+    whole={
+        "billing_topup": ["amount_nano"],
+        "billing_topupreturn": ["amount_nano", "taken_nano"],
+        "billing_autotopup": ["below_nano", "amount_nano", "daily_most_nano"],
+    },
+)
 
 
 class Migration(migrations.Migration):
@@ -328,5 +283,5 @@ class Migration(migrations.Migration):
                 name="taken_within_its_return",
             ),
         ),
-        migrations.RunPython(guard, unguard),
+        migrations.RunPython(GUARDS.put, GUARDS.take),
     ]

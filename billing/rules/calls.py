@@ -1,20 +1,16 @@
-"""What the ledger answers to each op, and how it moves the rows of a page. A refusal moves no money."""
+"""Calls: what is held for them, how that grows, and how it ends."""
 
 import logging
-from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import Any, cast
-from uuid import UUID
 
 from django.utils.translation import gettext as _
 
 from billing import cards, ops, pricing, rows
-from billing.contracts import Authorisation, Balance, BudgetRow, Charge, Scope, Usage
-from billing.counters import Limit
-from billing.models import Hold, HoldState, LotCategory, TransferCode, UsageRecord, Wallet
+from billing.contracts import Authorisation, Charge, Usage
+from billing.models import Hold, HoldState, TransferCode, UsageRecord
 from billing.page import Page, late_key, place_of
-from wukong.kernel.errors import Conflict, IdempotencyMismatch, InsufficientFunds, Invalid, NotFound
-from wukong.kernel.money import LIMIT_NANO, format_amount, money_json
+from billing.rules.refusals import available_of, insufficient, mismatch
+from wukong.kernel.errors import Conflict, NotFound
 
 HOLD_LIVES = timedelta(seconds=120)
 """How long a hold stands without a sign of life of its call, which gives one every thirty seconds (`extend`)."""
@@ -22,36 +18,21 @@ HOLD_LIVES = timedelta(seconds=120)
 _log = logging.getLogger("wukong.billing")
 
 
-def decide(page: Page, op: "ops.Op[Any]") -> Any:
-    """Return the ledger's answer (see the ops) and make the change; raises a WukongError when it refuses."""
-    return _RULES[type(op)](page, op)
-
-
-def balance_of(wallet: Wallet) -> Balance:
-    """Return what a wallet has."""
-    return Balance(
-        balance_nano=wallet.balance_nano,
-        held_nano=wallet.held_nano,
-        credit_limit_nano=wallet.credit_limit_nano,
-        currency=wallet.currency,
-    )
-
-
 # --- reserving ------------------------------------------------------------------------------------------------------
-def _hold(page: Page, op: ops.Hold) -> Authorisation:
+def hold(page: Page, op: ops.Hold) -> Authorisation:
     if (known := page.holds.get(op.key)) is not None:
         if not _is_same(known, op):
-            raise _other(op.key)
+            raise mismatch(op.key)
         return _authorisation(known)
     wallet = page.wallet(op.workspace_id)
     card = page.card(op.model, wallet)
     tariff = cards.tariff_of_card(card.pk)
     limits = page.counters.of(op, wallet)
-    available, scope = _available(wallet, limits)
+    available, scope = available_of(wallet, limits)
     tokens = min(op.max_tokens, pricing.affordable_tokens(tariff, op.input_bound, available))
     if tokens < min(op.floor_tokens, op.max_tokens):
         needed = pricing.hold_nano(tariff, op.input_bound, op.max_tokens)
-        raise _insufficient(needed, available, scope, wallet.currency)
+        raise insufficient(needed, available, scope, wallet.currency)
     hold = rows.make(
         Hold,
         key=op.key,
@@ -81,7 +62,7 @@ def _hold(page: Page, op: ops.Hold) -> Authorisation:
     return _authorisation(hold)
 
 
-def _extend(page: Page, op: ops.Extend) -> Authorisation:
+def extend(page: Page, op: ops.Extend) -> Authorisation:
     hold = _known(page, op.key)
     if hold.state != HoldState.PENDING:
         raise Conflict(_("This call is over."))
@@ -90,53 +71,20 @@ def _extend(page: Page, op: ops.Extend) -> Authorisation:
     hold.checkpoint_tokens = max(hold.checkpoint_tokens, op.checkpoint_tokens)
     page.grow(hold)
     if op.max_tokens > hold.max_tokens:
-        room, scope = _available(wallet, page.counters.of_hold(hold))
+        room, scope = available_of(wallet, page.counters.of_hold(hold))
         room += hold.amount_nano
         tokens = min(op.max_tokens, pricing.affordable_tokens(tariff, hold.input_bound, room))
         if tokens <= hold.max_tokens:
             needed = pricing.hold_nano(tariff, hold.input_bound, op.max_tokens)
-            raise _insufficient(needed - hold.amount_nano, room - hold.amount_nano, scope, wallet.currency)
+            raise insufficient(needed - hold.amount_nano, room - hold.amount_nano, scope, wallet.currency)
         amount = pricing.hold_nano(tariff, hold.input_bound, tokens)
         page.reserve(hold, amount - hold.amount_nano)
         hold.amount_nano, hold.max_tokens = amount, tokens
     return _authorisation(hold)
 
 
-def _available(wallet: Wallet, limits: Iterable[Limit]) -> tuple[int, Scope]:
-    """Return what may be held now, and which limit is the nearest."""
-    nearest, scope = wallet.available_nano, "wallet"
-    for limit in limits:
-        left = limit.left_nano
-        if left is not None and left < nearest:
-            nearest, scope = left, str(limit.level)
-    return max(nearest, 0), cast("Scope", scope)
-
-
-def _insufficient(needed: int, available: int, scope: Scope, currency: str) -> InsufficientFunds:
-    missing = max(needed - available, 1)
-    words = {"missing": format_amount(missing), "available": format_amount(available), "currency": currency}
-    text = {
-        "wallet": _("The balance is used up: the next call needs %(missing)s %(currency)s more than is available."),
-        "run": _("The run's budget is used up: the next call needs %(missing)s %(currency)s more."),
-        "agent": _("The agent's budget is used up: the next call needs %(missing)s %(currency)s more."),
-        "swarm": _("The swarm's budget is used up: the next call needs %(missing)s %(currency)s more."),
-        "project": _("The project's budget is used up: the next call needs %(missing)s %(currency)s more."),
-        "workspace": _("The workspace's budget is used up: the next call needs %(missing)s %(currency)s more."),
-    }[scope]
-    details = {
-        "scope": scope,
-        "currency": currency,
-        "missing": money_json(missing, currency),
-        "available": money_json(available, currency),
-        "missing_nano": missing,
-        "available_nano": available,
-        "needed_nano": needed,
-    }
-    return InsufficientFunds(text % words, details)
-
-
 # --- ending ---------------------------------------------------------------------------------------------------------
-def _capture(page: Page, op: ops.Capture) -> Charge:
+def capture(page: Page, op: ops.Capture) -> Charge:
     hold, record = _known(page, op.key), page.records.get(op.key)
     if record is not None:
         if record.not_charged:
@@ -145,7 +93,7 @@ def _capture(page: Page, op: ops.Capture) -> Charge:
             price = min(pricing.charge_nano(page.tariff(hold), op.usage), hold.amount_nano)
             return _correct(page, hold, record, price, _("The call's own count came late."))
         if usage_of(record) != op.usage:
-            raise _other(op.key)
+            raise mismatch(op.key)
         return Charge(hold_key=op.key, amount_nano=record.amount_nano)
     if hold.state == HoldState.VOIDED:
         raise Conflict(_("The hold of this call was given back."))
@@ -155,7 +103,7 @@ def _capture(page: Page, op: ops.Capture) -> Charge:
         _close(page, hold, HoldState.CAPTURED, "")
         hold.captured_nano = amount
     else:  # it expired, its money may have gone elsewhere: late usage is paid from what is left
-        amount = min(amount, _available(page.wallets[hold.wallet_id], page.counters.of_hold(hold))[0])
+        amount = min(amount, available_of(page.wallets[hold.wallet_id], page.counters.of_hold(hold))[0])
     if price > amount:
         _log.warning("call %s: %s nano of usage lie above its hold and are not charged", hold.call, price - amount)
     page.charge(hold, amount)
@@ -163,7 +111,7 @@ def _capture(page: Page, op: ops.Capture) -> Charge:
     return Charge(hold_key=op.key, amount_nano=amount)
 
 
-def _not_charged(page: Page, op: ops.NotCharged) -> Charge:
+def not_charged(page: Page, op: ops.NotCharged) -> Charge:
     hold, record = _known(page, op.key), page.records.get(op.key)
     if record is None:
         if hold.state == HoldState.PENDING:
@@ -212,7 +160,7 @@ def _paid(page: Page, hold: Hold | None, key: str) -> Charge:
     return Charge(hold_key=key, amount_nano=paid)
 
 
-def _expire(page: Page, op: ops.Expire) -> Charge:
+def expire(page: Page, op: ops.Expire) -> Charge:
     hold = page.held(op.key)
     if hold is None or hold.state != HoldState.PENDING or hold.expires_at > page.at:  # it was extended meanwhile
         return _paid(page, hold, op.key)
@@ -234,90 +182,8 @@ def _close(page: Page, hold: Hold, state: HoldState, reason: str) -> None:
     page.end(hold)
 
 
-# --- money in -------------------------------------------------------------------------------------------------------
-def _credit(page: Page, op: ops.Credit) -> Balance:
-    code = TransferCode.TOPUP if isinstance(op, ops.TopUp) else TransferCode.GRANT
-    wallet = page.wallet(op.workspace_id)
-    if _is_booked(page, op.key, code, op.amount_nano, credit=wallet.pk):
-        return balance_of(wallet)
-    _check_amount(wallet, op.amount_nano)
-    page.credit(
-        wallet,
-        key=op.key,
-        code=code,
-        nano=op.amount_nano,
-        actor=op.actor,
-        note=op.note,
-        priority=op.priority,
-        expires_at=op.expires_at,
-    )
-    return balance_of(wallet)
-
-
-def _adjust(page: Page, op: ops.Adjust) -> Balance:
-    wallet, nano = page.wallet(op.workspace_id), abs(op.signed_nano)
-    sides = {"credit": wallet.pk} if op.signed_nano > 0 else {"debit": wallet.pk}
-    if _is_booked(page, op.key, TransferCode.ADJUST, nano, **sides):
-        return balance_of(wallet)
-    if op.signed_nano > 0:
-        _check_amount(wallet, nano)
-        page.credit(wallet, key=op.key, code=TransferCode.ADJUST, nano=nano, actor=op.actor, note=op.note, call=op.call)
-        return balance_of(wallet)
-    if not 0 < nano <= wallet.available_nano:
-        raise _insufficient(nano, max(wallet.available_nano, 0), "wallet", wallet.currency)
-    page.purses.draw(wallet, nano)
-    page.debit(wallet, key=op.key, code=TransferCode.ADJUST, nano=nano, actor=op.actor, note=op.note, call=op.call)
-    return balance_of(wallet)
-
-
-def _refund(page: Page, op: ops.Refund) -> Balance:
-    wallet = page.wallet(op.workspace_id)
-    if _is_booked(page, op.key, TransferCode.REFUND, op.amount_nano, debit=wallet.pk):
-        return balance_of(wallet)
-    lot = page.purses.of_key(wallet, op.topup)
-    most = min(lot.remaining_nano, wallet.balance_nano - wallet.held_nano) if lot is not None else 0
-    if lot is None or lot.category != LotCategory.PAID or not 0 < op.amount_nano <= most:
-        words = {"most": format_amount(max(most, 0)), "currency": wallet.currency}
-        raise Conflict(_("Of this top-up %(most)s %(currency)s can be paid back.") % words, {"most_nano": max(most, 0)})
-    page.purses.take(lot, op.amount_nano)
-    page.debit(wallet, key=op.key, code=TransferCode.REFUND, nano=op.amount_nano, actor=op.actor, note=op.note)
-    return balance_of(wallet)
-
-
-def _is_booked(page: Page, key: str, code: TransferCode, nano: int, **sides: UUID) -> bool:
-    """Return whether this was done before. Raises IdempotencyMismatch if something else was, under this key."""
-    known = page.transfers.get(key)
-    if known is None:
-        return False
-    if (known.amount_nano, known.code) != (nano, code) or any(
-        getattr(known, f"{side}_id") != account for side, account in sides.items()
-    ):
-        raise _other(key)
-    return True
-
-
-def _check_amount(wallet: Wallet, nano: int) -> None:
-    if not 0 < nano <= LIMIT_NANO - max(wallet.balance_nano, 0):
-        raise Invalid(_("An amount to add is more than 0."), {"amount": [_("An amount to add is more than 0.")]})
-
-
-def _limit_credit(page: Page, op: ops.SetCreditLimit) -> Balance:
-    wallet = page.wallet(op.workspace_id)
-    if not 0 <= op.limit_nano <= LIMIT_NANO:
-        raise Invalid(_("A credit limit is 0 or more."), {"credit_limit": [_("A credit limit is 0 or more.")]})
-    page.limit_credit(wallet, op.limit_nano)
-    return balance_of(wallet)
-
-
-# --- budgets --------------------------------------------------------------------------------------------------------
-def _set_budget(page: Page, op: ops.SetBudget) -> BudgetRow:
-    wallet = page.wallet(op.workspace_id)
-    return page.counters.row(page.counters.set(op), wallet.currency)
-
-
-def _drop_budget(page: Page, op: ops.DropBudget) -> None:
-    page.wallet(op.workspace_id)
-    page.counters.drop(op)
+def void(page: Page, op: ops.Void) -> Charge:
+    return _release(page, op, HoldState.VOIDED, op.reason)
 
 
 def last_known(hold: Hold) -> Usage:
@@ -377,35 +243,3 @@ def _known(page: Page, key: str) -> Hold:
     if hold is None:
         raise NotFound(_("There is no hold for this call."))
     return hold
-
-
-def _other(key: str) -> IdempotencyMismatch:
-    return IdempotencyMismatch(_("This was done before, with other arguments."), {"key": key})
-
-
-def _void(page: Page, op: ops.Void) -> Charge:
-    return _release(page, op, HoldState.VOIDED, op.reason)
-
-
-def _look(page: Page, op: ops.OnWallet) -> Balance:
-    """Nothing is left to do: with the page the wallet has been opened, and its lots have been swept."""
-    return balance_of(page.wallet(op.workspace_id))
-
-
-_RULES: dict[type, Callable[[Page, Any], Any]] = {
-    ops.Hold: _hold,
-    ops.Extend: _extend,
-    ops.Capture: _capture,
-    ops.NotCharged: _not_charged,
-    ops.Void: _void,
-    ops.Expire: _expire,
-    ops.TopUp: _credit,
-    ops.Grant: _credit,
-    ops.Adjust: _adjust,
-    ops.Refund: _refund,
-    ops.SetCreditLimit: _limit_credit,
-    ops.Open: _look,
-    ops.Sweep: _look,
-    ops.SetBudget: _set_budget,
-    ops.DropBudget: _drop_budget,
-}

@@ -6,53 +6,31 @@ The new columns may be empty, so that SQLite adds them in place and the tables k
 import django.db.models.deletion
 import wukong.kernel.clock
 import wukong.kernel.ids
+from billing.guards import Guards
 from django.db import migrations, models
 
-APPEND_ONLY = ["billing_driftalert", "billing_rejection"]
+GUARDS = Guards(append_only=["billing_driftalert", "billing_rejection"])
 COUNTS = ["own_input_tokens", "own_output_tokens", "question", "repeated_tokens"]
 
 
-def guard(apps, schema_editor):
-    for statement in _sqlite() if schema_editor.connection.vendor == "sqlite" else _postgresql():
-        schema_editor.execute(statement, params=None)
+def guard_counts(apps, schema_editor):
+    if schema_editor.connection.vendor == "sqlite":
+        bad = " OR ".join(f"typeof(NEW.{column}) NOT IN ('integer', 'null')" for column in COUNTS)
+        schema_editor.execute(
+            f"CREATE TRIGGER billing_usagerecord_whole_counts AFTER INSERT ON billing_usagerecord WHEN {bad} "
+            "BEGIN SELECT RAISE(ABORT, 'billing_usagerecord counts in whole numbers'); END",
+            params=None,
+        )
 
 
-def unguard(apps, schema_editor):
-    """Take away what does not go with its table."""
+def unguard_counts(apps, schema_editor):
     if schema_editor.connection.vendor == "sqlite":
         schema_editor.execute("DROP TRIGGER IF EXISTS billing_usagerecord_whole_counts", params=None)
 
 
-def _sqlite():
-    for table in APPEND_ONLY:
-        for event in ("update", "delete"):
-            yield (
-                f"CREATE TRIGGER {table}_no_{event} BEFORE {event} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-            )
-    bad = " OR ".join(f"typeof(NEW.{column}) NOT IN ('integer', 'null')" for column in COUNTS)
-    yield (
-        f"CREATE TRIGGER billing_usagerecord_whole_counts AFTER INSERT ON billing_usagerecord WHEN {bad} "
-        "BEGIN SELECT RAISE(ABORT, 'billing_usagerecord counts in whole numbers'); END"
-    )
-
-
-def _postgresql():
-    for table in APPEND_ONLY:
-        for event in ("update", "delete"):
-            yield (
-                f"CREATE TRIGGER {table}_no_{event} BEFORE {event} ON {table} "
-                "FOR EACH ROW EXECUTE FUNCTION billing_refuse()"
-            )
-        yield (
-            f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION billing_refuse()"
-        )
-
-
 class Migration(migrations.Migration):
     dependencies = [
-        ("billing", "0005_statements"),
+        ("billing", "0006_payments"),
         ("workspaces", "0002_histories_and_authorship"),
     ]
 
@@ -146,5 +124,6 @@ class Migration(migrations.Migration):
             model_name="rejection",
             index=models.Index(fields=["call"], name="rejections_of_a_call"),
         ),
-        migrations.RunPython(guard, unguard),
+        migrations.RunPython(GUARDS.put, GUARDS.take),
+        migrations.RunPython(guard_counts, unguard_counts),
     ]
