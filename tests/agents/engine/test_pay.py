@@ -6,12 +6,11 @@ import pytest
 
 from agents import metered
 from agents.engine.tick import tick
-from agents.llm import scripted
 from agents.models import CallState, ModelCall, PauseReason, Run, RunState, Step, StepState
 from agents.room import WINDOW_TOKENS
 from agents.services import create_run, resume_run
 from billing import services as billing
-from billing.models import Hold, HoldState, Transfer, UsageRecord
+from billing.models import HoldState, Transfer, UsageRecord
 from tests.agents.crew import assert_settled, told
 from workspaces.models import Event
 from wukong.kernel import committer
@@ -20,26 +19,6 @@ from wukong.kernel.ids import new_id
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PAUSED_FOR_MONEY = {"state": RunState.PAUSED, "pause_reason": PauseReason.BUDGET}
-
-
-@pytest.fixture
-def sent(monkeypatch):
-    """What the model was asked, and how the rows stood at that moment, read by another connection."""
-    seen = []
-    stream = scripted.ScriptedModel.stream
-
-    def rows(max_tokens):
-        sizes = (max_tokens, min(max_tokens, WINDOW_TOKENS))
-        hold = Hold.objects.pending().filter(max_tokens__in=sizes).exclude(run=None).order_by("-id").first()
-        return ModelCall.objects.filter(pk=hold.call).first() if hold else None, hold
-
-    async def watching(self, request):
-        seen.append((request, *await committer.arun(lambda: rows(request.max_tokens))))
-        async for item in stream(self, request):
-            yield item
-
-    monkeypatch.setattr(scripted.ScriptedModel, "stream", watching)
-    return seen
 
 
 def drafted(crew, deploy, **more) -> Run:

@@ -10,7 +10,7 @@ from agents.room import WINDOW_TOKENS
 from billing import services as billing
 from billing.models import Hold
 from tests.agents.crew import assert_settled
-from tests.agents.engine.test_pay import PAUSED_FOR_MONEY, drafted, leave, sent, start  # noqa: F401 - a fixture
+from tests.agents.engine.test_pay import PAUSED_FOR_MONEY, drafted, leave, start
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
