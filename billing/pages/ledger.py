@@ -100,6 +100,8 @@ def projects_of(user: User, workspace: Workspace) -> dict[UUID, str]:
 
 def _rows(entries: Sequence[Entry], workspace: Workspace, names: Mapping[UUID, str]) -> list[LedgerRow]:
     zone = ZoneInfo(workspace.time_zone)
+    moved = movement.places_of(one.signed_nano for one in entries)
+    left = movement.places_of(one.balance_nano for one in entries)
     return [
         LedgerRow(
             id=one.transfer.pk,
@@ -109,8 +111,8 @@ def _rows(entries: Sequence[Entry], workspace: Workspace, names: Mapping[UUID, s
             model=bill_page.model_name(one.transfer.model) if one.transfer.model else "",
             place=movement.place_of(one.transfer, names),
             run=one.transfer.run,
-            amount=movement.signed(one.signed_nano),
-            balance=movement.exact(one.balance_nano),
+            amount=movement.signed(one.signed_nano, moved),
+            balance=movement.exact(one.balance_nano, left),
             is_in=one.signed_nano > 0,
         )
         for one in entries

