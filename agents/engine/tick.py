@@ -21,7 +21,7 @@ from wukong.kernel import committer
 from wukong.kernel.clock import now
 
 RESEND_S = 10.0
-SELDOM_S = {billing.issue_statements: 60.0, billing.tell_of_limits: 60.0, billing.watch_drift: 900.0}
+SELDOM_S = {billing.issue_statements: 60.0, billing.tell_of_limits: 300.0, billing.watch_drift: 900.0}
 """How often each process looks whether a month has ended, a limit will not last, counts drift apart."""
 STOP_GRACE_S = 1.2
 _log = logging.getLogger("wukong.engine")

@@ -7,6 +7,7 @@ from functools import partial
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.core.cache import cache
 from django.db.models import Sum
 from django.db.models.functions import TruncHour
 
@@ -17,6 +18,7 @@ from wukong.kernel import committer
 from wukong.kernel.clock import now
 
 LOOKS_BACK = timedelta(hours=pace.WEEK * pace.WEEKS)
+KEPT_S = 3600
 _FIELDS = {Level.PROJECT: "project", Level.SWARM: "swarm", Level.AGENT: "agent"}
 
 
@@ -43,9 +45,13 @@ def lasts_days(wallet: Wallet) -> int | None:
     None before there is a pace, and when it lasts longer than a year.
     """
     at = now()
-    found = averages(wallet.workspace_id, at)
+    key = f"pace:{wallet.workspace_id}:{pace.hour_of(at)}"  # whole hours only: within one they stay as they are
+    found = cache.get(key)
     if found is None:
-        return None
+        found = averages(wallet.workspace_id, at)
+        if found is None:
+            return None
+        cache.set(key, found, KEPT_S)
     hours = pace.hours_left(wallet.balance_nano + wallet.credit_limit_nano, found, pace.hour_of(at))
     return None if hours is None else hours // 24
 

@@ -78,6 +78,7 @@ def test_the_balance(api, workspace, ada, hold):
         "held": {"amount": "0.002800000", "currency": "USD"},
         "available": {"amount": "4.997200000", "currency": "USD"},
         "credit_limit": {"amount": "0.000000000", "currency": "USD"},
+        "lasts_days": None,  # it is new: there is no pace yet
     }
 
 
