@@ -25,12 +25,18 @@ def difference() -> int:
 
 @contextmanager
 def emptied_between_tests() -> Iterator[None]:
-    """Let the clean-up after a committing test delete what the database otherwise keeps for ever."""
+    """Let the clean-up after a committing test delete what the database otherwise keeps for ever.
+
+    It does not write the permissions of all models again, which nobody here asks for; types come back when asked for.
+    """
+    from django.contrib.contenttypes.models import ContentType
+
     flush = TransactionTestCase._fixture_teardown
 
     def teardown(self: Any) -> None:
-        with _unguarded():
+        with _unguarded(), mock.patch("django.core.management.commands.flush.emit_post_migrate_signal"):
             flush(self)
+        ContentType.objects.clear_cache()
 
     with mock.patch.object(TransactionTestCase, "_fixture_teardown", teardown):
         yield

@@ -12,6 +12,7 @@ from billing.models import BudgetWindow, Wallet
 from billing.services import books
 from tests.billing.conftest import hold_op
 from tests.billing.reference import Reference
+from tests.examples import few
 from wukong.kernel.errors import WukongError
 from wukong.kernel.ids import new_id
 
@@ -95,6 +96,7 @@ def new_workspace(ada, monkeypatch):
     return lambda: create_workspace(name="Law", owner=ada)
 
 
+@few(20)
 @given(plan=batches())
 def test_the_ledger_does_what_the_reference_does(new_workspace, plan):
     workspace, ids = new_workspace(), [new_id() for _ in range(8)]

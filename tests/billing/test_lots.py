@@ -10,6 +10,7 @@ from billing import ledger, ops, services
 from billing.contracts import Usage
 from billing.models import Lot, Transfer, Wallet
 from tests.billing.conftest import hold_op
+from tests.examples import few
 from wukong.kernel import clock
 from wukong.kernel.errors import Conflict, IdempotencyMismatch, InsufficientFunds, Invalid
 
@@ -197,6 +198,7 @@ _acts = st.lists(
 )
 
 
+@few(20)
 @given(acts=_acts)
 def test_the_lots_of_a_wallet_are_its_balance_whatever_happens(ada, acts):
     from workspaces.people.services import create_workspace
