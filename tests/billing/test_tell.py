@@ -60,12 +60,12 @@ def test_a_run_that_has_not_begun_has_figures_of_nothing(db):
     assert services.open_holds(run) == []
 
 
-def test_many_runs_are_told_in_two_queries(spend, django_assert_num_queries):
+def test_many_runs_are_told_in_three_queries(spend, django_assert_num_queries):
     runs = [new_id() for _ in range(5)]
     for run in runs:
         spend(run=run)
 
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         figures = services.runs_figures(runs)
 
     assert [figures[run].cost_nano for run in runs] == [PRICE] * 5

@@ -111,7 +111,7 @@ def test_a_workspace_without_prices_says_so(at, workspace, ada):
     assert any("No model has a price yet." in line for line in read(at(ada)))
 
 
-@pytest.mark.parametrize("path", ["usage", "statements", "prices", "limits", "waste"])
+@pytest.mark.parametrize("path", ["usage", "ledger", "statements", "prices", "limits", "waste"])
 def test_sections_lead_to_each_other_and_say_where_one_is(at, workspace, ada, path):
     html = at(ada).get(f"/w/northwind/{path}/").content.decode()
     navs = re.findall(r'<nav class="tabs [\w-]+".*?</nav>', html, flags=re.DOTALL)
@@ -119,7 +119,7 @@ def test_sections_lead_to_each_other_and_say_where_one_is(at, workspace, ada, pa
     assert len(navs) == 2  # in the bar at a desk, above the page on a phone
     for nav in navs:
         assert re.findall(r'href="([^"]+)"', nav) == [
-            f"/w/northwind/{section}/" for section in ("usage", "statements", "prices", "limits", "waste")
+            f"/w/northwind/{section}/" for section in ("usage", "ledger", "statements", "prices", "limits", "waste")
         ]
         assert re.findall(r'href="([^"]+)" aria-current="page"', nav) == [f"/w/northwind/{path}/"]
 
