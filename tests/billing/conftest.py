@@ -7,7 +7,7 @@ import pytest
 
 from billing import ledger, ops
 from billing.contracts import Usage
-from tests.billing.payments import deliver, paid, stripe  # noqa: F401 - fixtures
+from tests.billing.payments import deliver, paid, stripe, stripe_server  # noqa: F401 - fixtures
 from wukong.kernel.ids import new_id
 
 SMALL = Usage(input_tokens=1000, output_tokens=100)

@@ -38,6 +38,11 @@ class FakeStripe:
     """The account: its objects by id. Start with `with FakeStripe() as stripe:`; `url` is what to call."""
 
     def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self.empty()
+
+    def empty(self) -> None:
+        """Begin anew."""
         self.objects: dict[str, dict[str, Any]] = {}
         self.asked: list[tuple[str, str]] = []
         self.answers: dict[str, tuple[str, int, Any]] = {}
@@ -45,7 +50,6 @@ class FakeStripe:
         self.declines = ""
         self.slow = False  # payments with a remembered method stay "processing"
         self._ids = count(1)
-        self._lock = threading.RLock()
 
     def __enter__(self) -> "FakeStripe":
         outer = self
@@ -238,6 +242,8 @@ class FakeStripe:
 class _Handler(BaseHTTPRequestHandler):
     stripe: FakeStripe
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # headers and body go together: apart, Nagle and delayed acknowledgements cost 40 ms
+    disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
         if self.path.startswith("/pay/"):

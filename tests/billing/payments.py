@@ -1,5 +1,7 @@
 """A Stripe on loopback for tests, events that it sends, top-ups that are paid there."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from billing import services
@@ -9,18 +11,24 @@ from wukong.kernel.ids import new_id
 from wukong.kernel.money import NANO
 
 
-@pytest.fixture
-def stripe(settings, monkeypatch):
-    """A Stripe on loopback that this installation takes payments with."""
+@pytest.fixture(scope="session")
+def stripe_server() -> Iterator[fake_stripe.FakeStripe]:
     with fake_stripe.FakeStripe() as fake:
-        settings.WUKONG_STRIPE_KEY = fake_stripe.KEY
-        settings.WUKONG_STRIPE_WEBHOOK_SECRET = fake_stripe.SECRET
-        settings.WUKONG_STRIPE_URL = fake.url
-        monkeypatch.setattr("stripe._http_client.HTTPClient.INITIAL_DELAY", 0)
-        monkeypatch.setattr(care, "EVERY_S", 0)
-        monkeypatch.setattr(care, "_next_at", 0)
         yield fake
         gateway.close()
+
+
+@pytest.fixture
+def stripe(settings, monkeypatch, stripe_server):
+    """A Stripe on loopback, empty, that this installation takes payments with."""
+    settings.WUKONG_STRIPE_KEY = fake_stripe.KEY
+    settings.WUKONG_STRIPE_WEBHOOK_SECRET = fake_stripe.SECRET
+    settings.WUKONG_STRIPE_URL = stripe_server.url
+    monkeypatch.setattr("stripe._http_client.HTTPClient.INITIAL_DELAY", 0)
+    monkeypatch.setattr(care, "EVERY_S", 0)
+    monkeypatch.setattr(care, "_next_at", 0)
+    stripe_server.empty()
+    return stripe_server
 
 
 @pytest.fixture

@@ -111,8 +111,13 @@ class Crash(Exception):
 
 @pytest.mark.parametrize(
     ("module", "name"),
-    [(returns, "carry_out"), (returns, "_take"), (returns, "_note"), (returns, "_pay_back"), (gateway, "refund")],
-    ids=["asked", "before-the-ledger", "after-the-ledger", "before-stripe", "stripe-was-reached"],
+    [
+        pytest.param(returns, "carry_out", id="asked", marks=pytest.mark.slow),
+        pytest.param(returns, "_take", id="before-the-ledger", marks=pytest.mark.slow),
+        pytest.param(returns, "_note", id="after-the-ledger"),
+        pytest.param(returns, "_pay_back", id="before-stripe", marks=pytest.mark.slow),
+        pytest.param(gateway, "refund", id="stripe-was-reached"),
+    ],
 )
 def test_a_refund_goes_on_after_a_crash(module, name, workspace, stripe, booked):
     _topup, payment = booked
@@ -267,7 +272,9 @@ def test_what_is_held_is_waited_for(workspace, stripe, booked, deliver, hold):
     assert (row.taken_nano, row.state) == (20 * NANO, "done")
 
 
-@pytest.mark.parametrize("name", ["_decide", "carry_out", "_post", "_note"])
+@pytest.mark.parametrize(
+    "name", [*(pytest.param(name, marks=pytest.mark.slow) for name in ("_decide", "carry_out", "_post")), "_note"]
+)
 def test_a_crash_while_money_is_taken_back_takes_it_once(name, stripe, booked, deliver):
     _topup, payment = booked
     stripe.refund(payment, 1500)
@@ -281,6 +288,7 @@ def test_a_crash_while_money_is_taken_back_takes_it_once(name, stripe, booked, d
     assert taken() == 15 * NANO
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_a_dispute_and_a_refund_that_come_at_once_take_once(stripe, booked):
     _topup, payment = booked

@@ -116,7 +116,9 @@ def test_a_payment_that_was_never_made_is_made_later(workspace, stripe, automati
     assert balance(workspace) == WELCOME + 20 * NANO
 
 
-@pytest.mark.parametrize("step", ["charge", "take", "book", "_mark_booked"])
+@pytest.mark.parametrize(
+    "step", ["charge", *(pytest.param(name, marks=pytest.mark.slow) for name in ("take", "book", "_mark_booked"))]
+)
 def test_a_crash_neither_loses_nor_doubles_an_automatic_top_up(step, workspace, stripe, automatic):
     class Crash(Exception):
         """The process dies here."""

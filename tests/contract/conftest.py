@@ -11,7 +11,7 @@ from agents.models import Run, Step
 from billing import ledger, ops, services
 from billing.models import Statement, TopUp
 from tests.billing.calendar import months_behind
-from tests.billing.payments import deliver, paid, stripe  # noqa: F401 - fixtures
+from tests.billing.payments import deliver, paid, stripe, stripe_server  # noqa: F401 - fixtures
 from workspaces.people.models import Membership
 from workspaces.people.services import create_key, invite
 from workspaces.sources.services import add_source

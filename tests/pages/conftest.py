@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from tests.agents.conftest import crew, deploy, pace  # noqa: F401 - fixtures
-from tests.billing.payments import deliver, paid, stripe  # noqa: F401 - fixtures
+from tests.billing.payments import deliver, paid, stripe, stripe_server  # noqa: F401 - fixtures
 from tests.rest import BRIEF
 
 PRICES = "Item,Amount\nSocial advertising,€8400\nLocal radio,€7200\n"
