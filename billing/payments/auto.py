@@ -1,5 +1,6 @@
 """Automatic top-ups: below a mark by an amount, in a day at most so much money, never while one is pending."""
 
+import logging
 from datetime import timedelta
 from functools import partial
 from uuid import UUID
@@ -14,11 +15,12 @@ from billing.periods import midnight
 from workspaces.people.models import Workspace
 from wukong.kernel import committer
 from wukong.kernel.clock import now
-from wukong.kernel.errors import Conflict, Invalid, NotFound
+from wukong.kernel.errors import Conflict, Invalid, NotFound, WukongError
 from wukong.kernel.ids import new_id
 
 KEYS_LIVE = timedelta(hours=20)
 """How long the provider surely knows an idempotency key: 24 hours, less a margin."""
+_log = logging.getLogger("wukong.billing")
 
 
 def of(workspace: Workspace) -> AutoTopUp:
@@ -59,12 +61,23 @@ def _set_up(
 
 
 def forget_method(*, workspace_id: UUID) -> None:
-    """Forget with what a workspace pays by itself; it no longer does."""
-    committer.run(
-        lambda: AutoTopUp.objects.filter(pk=workspace_id).update(
-            is_on=False, customer="", payment_method="", method_label=""
-        )
-    )
+    """Forget with what a workspace pays by itself, here and at the provider; it no longer does."""
+    method = committer.run(partial(_forget, workspace_id))
+    if method:
+        try:
+            gateway.detach(method)
+        except WukongError as error:  # here it is forgotten, nothing will be paid with it
+            _log.warning("the provider has not forgotten the payment method %s: %s", method, error.message)
+
+
+def _forget(workspace_id: UUID) -> str:
+    auto = AutoTopUp.objects.select_for_update().filter(pk=workspace_id).first()
+    if auto is None:
+        return ""
+    method = auto.payment_method
+    auto.is_on, auto.customer, auto.payment_method, auto.method_label = False, "", "", ""
+    auto.save(update_fields=["is_on", "customer", "payment_method", "method_label"])
+    return method
 
 
 def run() -> int:
@@ -123,7 +136,10 @@ def go_on(topup: TopUp) -> TopUp:
     """Find out what became of a payment of which nothing was heard; ask for it again if it was never made."""
     if topup.payment_intent or topup.state != TopUpState.OPEN:
         return topups.look(topup)
-    found = gateway.payment_for(str(topup.pk), AutoTopUp.objects.get(pk=topup.workspace_id).customer)
+    customer = AutoTopUp.objects.get(pk=topup.workspace_id).customer
+    if not customer:  # if it was paid after all, its event books it
+        return topups.give_up(topup, _("The payment method was forgotten meanwhile."))
+    found = gateway.payment_for(str(topup.pk), customer)
     if found is not None:
         return topups.take(topup, found)
     if topup.created_at > now() - KEYS_LIVE:

@@ -189,6 +189,12 @@ def payment_for(topup: str, customer: str) -> Intent | None:
     return next((one for one in known if one.topup == topup), None)
 
 
+def detach(method: str) -> None:
+    """Let a payment method never be charged again."""
+    with _errors():
+        _client().v1.payment_methods.detach(method)
+
+
 # --- paying back -----------------------------------------------------------------------------------------------------
 def refund(*, intent_id: str, coins: int, key: str) -> Refund:
     """Pay a part of a payment back, once for each key."""

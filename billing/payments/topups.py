@@ -13,6 +13,7 @@ from functools import partial
 from uuid import UUID
 
 from django.conf import settings
+from django.db import IntegrityError
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -42,7 +43,11 @@ def begin(*, workspace_id: UUID, amount_nano: int, key: str, actor: str, saves_m
     if not 0 < len(key) <= MAX_KEY:
         text = _("A key has 1 to %(most)d characters.") % {"most": MAX_KEY}
         raise Invalid(text, {"key": [text]})
-    topup = committer.run(partial(_wish, workspace_id, amount_nano, key, actor, saves_method))
+    wish = partial(_wish, workspace_id, amount_nano, key, actor, saves_method)
+    try:
+        topup = committer.run(wish)
+    except IntegrityError:  # another process has just written the same wish down
+        topup = committer.run(wish)
     if topup.session or topup.state != TopUpState.OPEN:
         return topup
     page = gateway.open_session(

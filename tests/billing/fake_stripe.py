@@ -188,6 +188,9 @@ class FakeStripe:
                 return self._list("payment_intent", customer=given.get("customer"))
             case "GET", ["payment_intents", name]:
                 return self._expanded(self._get(name), list((given.get("expand") or {}).values()))
+            case "POST", ["payment_methods", name, "detach"]:
+                self._get(name)["customer"] = None
+                return self._get(name)
             case "POST", ["refunds"]:
                 made = self.refund(given["payment_intent"], int(given["amount"]), given.get("metadata"))
                 return self.objects[made]

@@ -182,6 +182,40 @@ def test_fountain_1126_a_refund_after_a_dispute_is_not_taken_twice(workspace, st
 
     assert taken() == 20 * NANO
     assert balance(workspace) == WELCOME
+    assert TopUpReturn.objects.get().key == f"dispute:{dispute}"
+
+
+def test_a_payment_that_was_refunded_while_it_was_disputed_is_taken_when_the_dispute_is_won(stripe, booked, deliver):
+    _topup, payment = booked
+    dispute = stripe.dispute(payment, 2000)
+    assert deliver("charge.dispute.created", dispute) == 200
+    stripe.refund(payment, 2000)
+    assert deliver("charge.refunded", charge_of(stripe, payment)) == 200
+    stripe.objects[dispute]["status"] = "won"
+
+    assert deliver("charge.dispute.closed", dispute) == 200
+
+    assert taken() == 20 * NANO
+
+
+def test_nothing_is_decided_on_an_old_picture(stripe, booked, deliver):
+    """While one process looks, the dispute is won, and another one hears of that."""
+    _topup, payment = booked
+    dispute = stripe.dispute(payment, 2000)
+    look, is_first = gateway.returned, True
+
+    def looks_slowly(intent_id: str) -> gateway.Returned:
+        nonlocal is_first
+        seen, was_first, is_first = look(intent_id), is_first, False
+        if was_first:
+            stripe.objects[dispute]["status"] = "won"
+            assert deliver("charge.dispute.closed", dispute) == 200
+        return seen
+
+    with mock.patch.object(gateway, "returned", looks_slowly):
+        assert deliver("charge.dispute.created", dispute) == 200
+
+    assert taken() == 0
 
 
 def test_a_dispute_after_a_partial_refund_takes_the_rest(workspace, stripe, booked, deliver):

@@ -186,8 +186,10 @@ def test_it_is_switched_on_only_with_a_method_and_sensible_amounts(workspace, st
             services.set_auto_top_up(**on, amount_nano=amount * NANO, daily_most_nano=most * NANO)
 
     services.set_auto_top_up(**on, amount_nano=10 * NANO, daily_most_nano=10 * NANO)
+    method = AutoTopUp.objects.get().payment_method
     services.forget_payment_method(workspace_id=workspace.pk)
 
+    assert stripe.objects[method]["customer"] is None
     left = AutoTopUp.objects.get()
     assert (left.is_on, left.payment_method, left.customer) == (False, "", "")
 
