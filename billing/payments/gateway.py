@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-import requests
 import stripe
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -253,7 +252,7 @@ def _client() -> stripe.StripeClient:
     return _client_of(settings.WUKONG_STRIPE_KEY, settings.WUKONG_STRIPE_URL)
 
 
-_pool = requests.Session()
+_pools: list[Any] = []
 
 
 @lru_cache(maxsize=4)
@@ -261,13 +260,16 @@ def _client_of(key: str, url: str) -> stripe.StripeClient:
     if not key:
         raise Unavailable(_("This installation takes no payments."))
     # One pool for all threads: a web process makes a thread for each request, and the library a pool for each thread.
-    http = stripe.RequestsClient(timeout=TIMEOUT_S, session=_pool)
+    pool = stripe.RequestsClient().requests.Session()
+    _pools.append(pool)
+    http = stripe.RequestsClient(timeout=TIMEOUT_S, session=pool)
     return stripe.StripeClient(key, base_addresses={"api": url.rstrip("/")}, http_client=http, max_network_retries=1)
 
 
 def close() -> None:
     """Let go of the connections to the provider."""
-    _pool.close()
+    while _pools:
+        _pools.pop().close()
     _client_of.cache_clear()
 
 
