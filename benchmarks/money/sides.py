@@ -108,7 +108,7 @@ def hold_by_lock(workspace_id: UUID) -> UUID:
 def capture_by_lock(workspace_id: UUID, call: UUID) -> None:
     from django.db import transaction
 
-    from billing.models import Hold, Wallet
+    from billing.models import Hold, Lot, Wallet
     from wukong.kernel.clock import now
 
     with transaction.atomic():
@@ -121,6 +121,9 @@ def capture_by_lock(workspace_id: UUID, call: UUID) -> None:
         wallet.held_nano -= hold.amount_nano
         wallet.balance_nano -= CAPTURED
         wallet.save(update_fields=["held_nano", "balance_nano"])
+        lot = Lot.objects.get(wallet=wallet)  # under the wallet's lock
+        lot.remaining_nano -= CAPTURED
+        lot.save(update_fields=["remaining_nano"])
         _insert_charge(wallet.pk, hold.rate_card_id, workspace_id, call)
 
 
@@ -145,7 +148,7 @@ def capture_by_condition(workspace_id: UUID, call: UUID) -> None:
     from django.db import transaction
     from django.db.models import F
 
-    from billing.models import Hold, Wallet
+    from billing.models import Hold, Lot, Wallet
     from wukong.kernel.clock import now
 
     holds = Hold.objects.filter(key=f"call:{call}", state="pending")
@@ -157,6 +160,7 @@ def capture_by_condition(workspace_id: UUID, call: UUID) -> None:
         Wallet.objects.filter(pk=wallet).update(
             held_nano=F("held_nano") - amount, balance_nano=F("balance_nano") - CAPTURED
         )
+        Lot.objects.filter(wallet=wallet).update(remaining_nano=F("remaining_nano") - CAPTURED)
 
 
 def _insert_hold(wallet: UUID, workspace_id: UUID) -> UUID:
