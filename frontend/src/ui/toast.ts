@@ -52,5 +52,7 @@ export function say(subject: string, text: string, options: Options = {}): void 
 export function unsay(subject: string): void {
   shown.get(subject)?.remove();
   shown.delete(subject);
-  if (shown.size === 0) document.querySelector<HTMLElement>(".toasts:popover-open")?.hidePopover();
+  if (shown.size > 0) return;
+  const all = document.querySelector<HTMLElement>(".toasts");
+  if (all?.matches(":popover-open")) all.hidePopover();
 }
