@@ -70,7 +70,7 @@ def _stored(model: type[Wallet] | type[BudgetWindow], key: str, field: str) -> "
 
 def _held() -> "Counter[Any]":
     held: Counter[Any] = Counter()
-    for level in Level.values:
+    for level in Level.values if _open().exists() else ():
         held.update(_sums(_open(), f"{level}_window"))
     return held
 
@@ -78,8 +78,9 @@ def _held() -> "Counter[Any]":
 def _spent() -> "Counter[Any]":
     """Return Σ usage by the counters in which its holds stand."""
     spent: Counter[Any] = Counter()
+    levels = set(BudgetWindow.objects.order_by().values_list("level", flat=True).distinct())
     for level in Level.values:
-        if BudgetWindow.objects.filter(level=level).exists():
+        if level in levels:
             hold = Hold.objects.filter(key=OuterRef("key"))
             stands_in = Subquery(hold.values(f"{level}_window"), output_field=UUIDField())
             spent.update(_sums(UsageRecord.objects.annotate(stands_in=stands_in), "stands_in"))
@@ -124,7 +125,9 @@ def _usage() -> int:
 def _prices() -> int:
     """Price all usage again, card by card, with what the cards say now: a card never changes."""
     rates: dict[UUID, dict[tuple[str, int], int]] = {}
-    for card, meter, start, pico in Rate.objects.values_list("card", "meter", "from_tokens", "pico_per_token"):
+    used = UsageRecord.objects.order_by().values("rate_card").distinct()
+    known = Rate.objects.filter(card__in=used)
+    for card, meter, start, pico in known.values_list("card", "meter", "from_tokens", "pico_per_token"):
         rates.setdefault(card, {})[meter, start] = pico
     return sum(
         _priced(UsageRecord.objects.filter(rate_card=card), pricing.tariff_of_rates(prices))

@@ -39,6 +39,12 @@ def _ledger_can_be_emptied() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    with django_db_blocker.unblock():
+        books.remember()
+
+
+@pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix):
     """What survives a power cut is no matter of these tests; waiting for the disk would be most of their time."""
     from django.db import connections

@@ -5,6 +5,7 @@ The browser tests walk it for accessibility, overflow, policy and console; the s
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from playwright.sync_api import FilePayload, Page
 
@@ -89,6 +90,10 @@ def _work(scene: Scene) -> list[Stop]:
         Stop("ledger-filtered", "/w/northwind/ledger/?code=capture"),
         Stop("ledger-none", "/w/northwind/ledger/?code=refund"),
         Stop("ledger-entry", "/w/northwind/ledger/?code=capture", act=_open_entry),
+        Stop("statements", "/w/northwind/statements/"),
+        Stop("statement", f"/w/northwind/statements/{datetime.now(UTC):%Y-%m}/"),
+        Stop("waste", "/w/northwind/waste/"),
+        Stop("run-bill", f"/runs/{scene.done}/bill/"),
         Stop("prices", "/w/northwind/prices/"),
         Stop("limits", "/w/northwind/limits/"),
         Stop("limits-viewer", "/w/northwind/limits/", VIEWER),
