@@ -133,7 +133,7 @@ def refundable(wallet: Wallet, asked: str = "") -> list[Refundable]:
 
 
 class RefundForm(_Reason, BookingForm):
-    """Money that is paid back of one top-up. The ledger notes it; the payment provider has to be told, too."""
+    """Money that is paid back of one top-up. What the payment provider brought, it pays back."""
 
     topup = forms.ChoiceField(label=gettext_lazy("Top-up"))
     amount = forms.CharField(label=gettext_lazy("Amount"), max_length=20)
@@ -143,7 +143,7 @@ class RefundForm(_Reason, BookingForm):
         super().__init__(data, **options)
         found = refundable(self.wallets[0], (data or {}).get("topup", ""))
         self.fields["topup"].choices = [(one.topup, self._label(one)) for one in found]  # type: ignore[attr-defined]
-        self.fields["amount"].help_text = _("The money itself goes back where it came from, at the payment provider.")
+        self.fields["amount"].help_text = _("A payment of the provider is paid back by it; other money you pay back yourself.")
 
     def _label(self, one: Refundable) -> str:
         return _("%(day)s, %(amount)s %(currency)s (%(key)s): at most %(most)s") % {
