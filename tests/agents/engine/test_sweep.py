@@ -133,7 +133,7 @@ def test_a_tick_with_nothing_to_do_changes_nothing(crew, deploy, django_assert_m
     tick.tick()
     before = (Event.objects.count(), list(Step.objects.order_by("id").values()), list(Run.objects.values()))
 
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         tick.tick()
 
     assert (Event.objects.count(), list(Step.objects.order_by("id").values()), list(Run.objects.values())) == before
@@ -146,7 +146,7 @@ def test_drafts_that_lie_about_cost_a_tick_nothing(crew, deploy, django_assert_m
     crew.until(lambda: Run.objects.filter(state=RunState.DRAFT).count() == 3)
     crew.rest()
 
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         tick.tick()
 
 
