@@ -36,15 +36,23 @@ from wukong.kernel import committer
 from wukong.kernel.errors import Conflict, IdempotencyMismatch, Unavailable
 
 TRIES = 5
+RETURNED = "returned:"
+"""Begins the key, as of a top-up, of what was given back to a wallet."""
 _log = logging.getLogger("wukong.billing")
 
 
 # --- an operator's refund --------------------------------------------------------------------------------------------
 def topup_of(workspace_id: UUID, key: str) -> TopUp | None:
-    """Return the top-up with this ledger key (its payment's id), if the provider has brought it."""
+    """Return the top-up with this ledger key (its payment's id), if the provider has brought it.
+
+    "returned:<part>" is what came back into the wallet of a return of it: it goes the same way out.
+    """
     if not key:
         return None
-    return TopUp.objects.filter(workspace=workspace_id, payment_intent=key, state=TopUpState.BOOKED).first()
+    of_payment = Q(payment_intent=key)
+    if part := key.removeprefix(RETURNED) if key.startswith(RETURNED) else "":
+        of_payment = Q(returns__key__in=[part, part.rpartition(":")[0]])
+    return TopUp.objects.filter(of_payment, workspace=workspace_id, state=TopUpState.BOOKED).first()
 
 
 def refund(*, topup: TopUp, amount_nano: int, key: str, actor: str, note: str) -> Balance:
@@ -80,15 +88,21 @@ def reconcile(topup: TopUp) -> None:
     """Ask the provider what of a top-up has gone back, and take what is due and not taken yet. Raises Unavailable."""
     if topup.state != TopUpState.BOOKED:
         return
+    is_open = True
+    while is_open:
+        _look(topup)
+        moved = [carry_out(row) for row in topup.returns.unfinished().order_by("id")]
+        # a refund of ours that is refused stood for what was paid back without it, and that was not taken
+        is_open = any(row.kind == ReturnKind.REFUND and row.state == ReturnState.GIVEN for row in moved)
+
+
+def _look(topup: TopUp) -> None:
     for _attempt in range(TRIES):
         seen = TopUp.objects.values_list("version", flat=True).get(pk=topup.pk)
         returned = gateway.returned(topup.payment_intent)
         if committer.run(partial(_decide, topup.pk, seen, returned)):
-            break
-    else:
-        raise Unavailable(_("This payment changes all the time. Please try again."))
-    for row in topup.returns.unfinished().order_by("id"):
-        carry_out(row)
+            return
+    raise Unavailable(_("This payment changes all the time. Please try again."))
 
 
 def _decide_on(topup_id: UUID) -> TopUp:
@@ -213,7 +227,7 @@ def _lots_of(topup: TopUp) -> list[tuple[str, int]]:
     """Return the lots in which something of a top-up is left, and how much: its own, and what was given back of it."""
     ours = Q(key=f"topup:{topup.payment_intent}")
     for key in topup.returns.filter(state=ReturnState.GIVEN).values_list("key", flat=True):
-        ours |= Q(key=f"topup:returned:{key}") | Q(key__startswith=f"topup:returned:{key}:")
+        ours |= Q(key=f"topup:{RETURNED}{key}") | Q(key__startswith=f"topup:{RETURNED}{key}:")
     found = Lot.objects.filter(ours, wallet__workspace=topup.workspace_id, remaining_nano__gt=0)
     return list(found.order_by("id").values_list("key", "remaining_nano"))
 
@@ -277,7 +291,7 @@ def _return_parts(row: TopUpReturn) -> None:
             ops.TopUp(
                 workspace_id=row.topup.workspace_id,
                 amount_nano=part.amount_nano,
-                key=f"topup:returned:{part.key.removeprefix('refund:')}",
+                key=f"topup:{RETURNED}{part.key.removeprefix('refund:')}",
                 actor="system",
                 note=_("The dispute was won") if row.kind == ReturnKind.DISPUTE else _("The refund has failed"),
             )

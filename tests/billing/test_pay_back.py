@@ -6,6 +6,7 @@ from unittest import mock
 import pytest
 
 from billing import ledger, services
+from billing.console.forms import refundable
 from billing.models import StripeEvent, TopUp, TopUpReturn, Transfer, Wallet
 from billing.payments import care, gateway, hearing, returns
 from wukong.kernel.errors import Conflict, IdempotencyMismatch, Invalid, Unavailable
@@ -103,6 +104,35 @@ def test_a_refund_that_fails_later_is_in_the_wallet_again(workspace, stripe, boo
         assert deliver("charge.refund.updated", made["id"]) == 200
 
     assert balance(workspace) == WELCOME + 20 * NANO
+
+
+def test_what_came_back_into_the_wallet_is_paid_back_by_stripe_at_the_next_try(workspace, stripe, booked, deliver):
+    _topup, payment = booked
+    refund(workspace, payment, 20)
+    stripe.fail_refund(stripe.made("refund")[0]["id"])
+    assert deliver("refund.failed", stripe.made("refund")[0]["id"]) == 200
+    (again,) = refundable(Wallet.objects.get(workspace=workspace))  # all that the console offers
+
+    assert refund(workspace, again.topup, 20, "r2").balance_nano == WELCOME
+
+    assert [one["status"] for one in stripe.made("refund")] == ["failed", "succeeded"]
+    assert stripe.objects[charge_of(stripe, payment)]["amount_refunded"] == 2000
+
+
+def test_what_was_refunded_at_stripe_while_our_refund_waited_is_taken_once(workspace, stripe, booked, deliver):
+    _topup, payment = booked
+    stripe.fails = [500] * 2
+    with pytest.raises(Unavailable):
+        refund(workspace, payment, 20)  # so the operator does it there
+    stripe.refund(payment, 2000)
+
+    assert deliver("charge.refunded", charge_of(stripe, payment)) == 200
+    for row in TopUpReturn.objects.unfinished():
+        returns.carry_out(row)
+
+    assert [row.state for row in TopUpReturn.objects.order_by("id")] == ["given", "done"]
+    assert taken() == 20 * NANO
+    assert balance(workspace) == WELCOME
 
 
 class Crash(Exception):
