@@ -95,10 +95,16 @@ def run() -> int:
 
 
 def _plan(workspace_id: UUID) -> TopUp | None:
-    """Write down that a payment is about to be asked for; None where it may not be."""
-    auto = AutoTopUp.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=workspace_id)
+    """Write down that a payment is about to be asked for; None where it may not be.
+
+    Everything is looked at again, in this order: another process may have topped up, or failed, since `run` looked.
+    """
+    mine = AutoTopUp.objects.on(now()).filter(pk=workspace_id)
+    auto = mine.select_for_update(of=("self",)).first()
     of_workspace = TopUp.objects.filter(workspace=workspace_id, is_auto=True)
-    if not auto.is_on or of_workspace.pending().exists():
+    if auto is None or of_workspace.pending().exists():
+        return None
+    if Wallet.objects.get(workspace=workspace_id).available_nano >= auto.below_nano:
         return None
     zone = ZoneInfo(auto.workspace.time_zone)
     start = midnight(now().astimezone(zone).date(), zone)

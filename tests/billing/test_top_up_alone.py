@@ -1,6 +1,7 @@
 """Automatic top-ups: below the mark, by the amount, within the day's most, one at a time, and told when they fail."""
 
 from datetime import timedelta
+from functools import partial
 from unittest import mock
 
 import pytest
@@ -11,6 +12,7 @@ from billing import services
 from billing.models import AutoTopUp, TopUp, Transfer
 from billing.payments import auto, care, gateway, topups
 from workspaces.events.models import Event
+from wukong.kernel import committer
 from wukong.kernel.clock import now
 from wukong.kernel.errors import Conflict, Invalid
 from wukong.kernel.money import NANO
@@ -73,6 +75,16 @@ def test_lago_6103_in_a_day_it_tops_up_at_most_as_much_as_was_said(workspace, st
     with later(days=1):
         care.care()
     assert automatic_states() == ["booked"] * 3
+
+
+@pytest.mark.parametrize("declines", ["", "Your card was declined."], ids=["paid", "declined"])
+def test_another_process_that_looked_before_does_not_top_up_again(declines, workspace, stripe, automatic):
+    stripe.declines = declines
+    auto.run()
+
+    assert committer.run(partial(auto._plan, workspace.pk)) is None  # it saw the wallet as it was before
+    assert automatic_states() == ["failed" if declines else "booked"]
+    assert balance(workspace) == WELCOME + (10 if declines else 20) * NANO
 
 
 def test_while_one_is_pending_there_is_no_second(workspace, stripe, automatic, deliver):
