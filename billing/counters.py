@@ -200,7 +200,7 @@ class Counters:
             self._written.touch(window)
 
     def spend(self, hold: Hold, nano: int) -> list[Alert]:
-        """Count what a hold was charged; returns the alerts that this causes."""
+        """Count what a hold was charged (negative: got back); returns the alerts that this causes."""
         alerts = []
         for window in self.windows(hold):
             before = window.spent_nano

@@ -37,6 +37,7 @@ from wukong.kernel.clock import now
 from wukong.kernel.errors import NotFound
 from wukong.kernel.money import money_json, parse_amount
 
+LATE = ":late"
 WALLET_FIELDS = ("balance_nano", "held_nano", "credit_limit_nano")
 HOLD_GROWN = ("amount_nano", "max_tokens", "checkpoint_tokens", "heartbeat_at", "expires_at")
 HOLD_ENDED = ("captured_nano", "state", "closed_at", "reason")
@@ -231,6 +232,17 @@ class Page:
         )
         self._alerts += self.counters.spend(hold, nano)
 
+    def correct(self, hold: Hold, nano: int, key: str, note: str) -> None:
+        """Move what a hold was charged too little (negative: too much) after its charge, in its counters, too."""
+        wallet = self.wallets[hold.wallet_id]
+        move = {"key": key, "code": TransferCode.ADJUST, "nano": abs(nano), "actor": "system", "note": note}
+        if nano < 0:
+            self.credit(wallet, **move, **place_of(hold))
+        else:
+            self.purses.draw(wallet, nano)
+            self.debit(wallet, **move, **place_of(hold))
+        self._alerts += self.counters.spend(hold, nano)
+
     def reserve(self, hold: Hold, nano: int) -> None:
         """Add to (or take from) what a hold reserves in wallet and counters; the hold's own amount is the caller's."""
         wallet = self.wallets[hold.wallet_id]
@@ -328,4 +340,4 @@ def place_of(hold: Hold) -> dict[str, Any]:
 
 def late_key(hold: Hold) -> str:
     """Return the key of what corrects an expired hold's charge."""
-    return f"{hold.key}:late"
+    return hold.key + LATE

@@ -16,11 +16,12 @@ from django.db.models import (
     UUIDField,
     Value,
 )
-from django.db.models.functions import Abs, Coalesce
+from django.db.models.functions import Abs, Coalesce, Left, Length
 
 from billing import pricing
 from billing.contracts import Books
 from billing.models import (
+    AccountKind,
     BudgetWindow,
     Hold,
     HoldState,
@@ -32,6 +33,7 @@ from billing.models import (
     UsageRecord,
     Wallet,
 )
+from billing.page import LATE
 from billing.pricing import Tariff
 from billing.statements import check
 
@@ -76,15 +78,24 @@ def _held() -> "Counter[Any]":
 
 
 def _spent() -> "Counter[Any]":
-    """Return Σ usage by the counters in which its holds stand."""
+    """Return Σ usage, as it was corrected, by the counters in which its holds stand."""
     spent: Counter[Any] = Counter()
+    late = Transfer.objects.filter(code=TransferCode.ADJUST, key__startswith="call:").annotate(
+        hold=Left("key", Length("key") - len(LATE))
+    )
     levels = set(BudgetWindow.objects.order_by().values_list("level", flat=True).distinct())
     for level in Level.values:
         if level in levels:
-            hold = Hold.objects.filter(key=OuterRef("key"))
-            stands_in = Subquery(hold.values(f"{level}_window"), output_field=UUIDField())
-            spent.update(_sums(UsageRecord.objects.annotate(stands_in=stands_in), "stands_in"))
+            spent.update(_by_window(UsageRecord.objects.all(), "key", level))
+            spent.update(_by_window(late.filter(debit__kind=AccountKind.WALLET), "hold", level))
+            spent.subtract(_by_window(late.filter(credit__kind=AccountKind.WALLET), "hold", level))
     return spent
+
+
+def _by_window(rows: QuerySet[Any], key: str, level: str) -> "Counter[Any]":
+    """Return Σ amount by the counter of a level in which the hold of this key stands."""
+    stands_in = Subquery(Hold.objects.filter(key=OuterRef(key)).values(f"{level}_window"), output_field=UUIDField())
+    return _sums(rows.annotate(stands_in=stands_in), "stands_in")
 
 
 def _lots() -> int:

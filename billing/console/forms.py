@@ -143,7 +143,9 @@ class RefundForm(_Reason, BookingForm):
         super().__init__(data, **options)
         found = refundable(self.wallets[0], (data or {}).get("topup", ""))
         self.fields["topup"].choices = [(one.topup, self._label(one)) for one in found]  # type: ignore[attr-defined]
-        self.fields["amount"].help_text = _("A payment of the provider is paid back by it; other money you pay back yourself.")
+        self.fields["amount"].help_text = _(
+            "A payment of the provider is paid back by it; other money you pay back yourself."
+        )
 
     def _label(self, one: Refundable) -> str:
         return _("%(day)s, %(amount)s %(currency)s (%(key)s): at most %(most)s") % {

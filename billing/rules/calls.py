@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from billing import cards, ops, pricing, rows
 from billing.contracts import Authorisation, Charge, Usage
-from billing.models import Hold, HoldState, TransferCode, UsageRecord
+from billing.models import Hold, HoldState, UsageRecord
 from billing.page import Page, late_key, place_of
 from billing.rules.refusals import available_of, insufficient, mismatch
 from wukong.kernel.errors import Conflict, NotFound
@@ -132,19 +132,21 @@ def _is_swept(hold: Hold) -> bool:
 
 
 def _correct(page: Page, hold: Hold, record: UsageRecord, price: int, note: str) -> Charge:
-    """Adjust what an expired hold was charged to what its call has cost, once; as far as there is money left."""
+    """Adjust what an expired hold was charged to what its call has cost, once, in its counters, too.
+
+    What is missing is taken as far as there is money left under every limit; the answer says what was paid in all.
+    """
     key, wallet = late_key(hold), page.wallets[hold.wallet_id]
-    difference = price - record.amount_nano
-    if key in page.transfers or difference == 0:
-        return Charge(hold_key=hold.key, amount_nano=price)
-    if difference < 0:
-        page.credit(
-            wallet, key=key, code=TransferCode.ADJUST, nano=-difference, actor="system", note=note, **place_of(hold)
-        )
-    elif (more := min(difference, max(wallet.available_nano, 0))) > 0:
-        page.purses.draw(wallet, more)
-        page.debit(wallet, key=key, code=TransferCode.ADJUST, nano=more, actor="system", note=note, **place_of(hold))
-    return Charge(hold_key=hold.key, amount_nano=price)
+    known = page.transfers.get(key)
+    if known is not None:
+        more = known.amount_nano if known.debit_id == wallet.pk else -known.amount_nano
+        return Charge(hold_key=hold.key, amount_nano=record.amount_nano + more)
+    more = price - record.amount_nano
+    if more > 0:
+        more = min(more, available_of(wallet, page.counters.of_hold(hold))[0])
+    if more:
+        page.correct(hold, more, key, note)
+    return Charge(hold_key=hold.key, amount_nano=record.amount_nano + more)
 
 
 def _release(page: Page, op: "ops.OnCall[Charge]", state: HoldState, reason: str) -> Charge:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from billing import services
+from billing import ledger, services
 from billing.contracts import Usage
 from billing.models import BudgetWindow, Hold, Transfer, UsageRecord
 from wukong.kernel import clock
@@ -233,3 +233,40 @@ def test_late_usage_pays_only_from_what_is_left(workspace, call, in_the_future):
 
     assert UsageRecord.objects.get().uncharged_nano == PRICE - left
     assert services.balance_of(workspace.pk).available_nano == 0
+
+
+@pytest.mark.parametrize(
+    ("written", "came"), [(40, 10), (10, 40), (40, None)], ids=["less than thought", "more than thought", "not charged"]
+)
+def test_a_late_correction_counts_in_the_budgets_of_its_call(written, came, workspace, hold, in_the_future):
+    """Or what people see of a run and what the ledger refuses it would be two amounts, for ever."""
+    services.set_budget(workspace_id=workspace.pk, level="workspace", period="once", limit_nano=WELCOME, actor="x")
+    op = hold(run=new_id(), run_budget_nano=WELCOME)
+    ledger.post(op)
+    services.extend(call=op.call, max_tokens=100, written_tokens=written)
+    in_the_future(minutes=3)
+    services.expire_stale()
+
+    if came is None:
+        services.mark_not_charged(call=op.call, usage=Usage(output_tokens=written), reason="cut")
+    else:
+        services.settle(call=op.call, usage=Usage(output_tokens=came))
+
+    cost = services.run_figures(op.run).cost_nano
+    assert cost == (came or 0) * 8_000
+    assert list(BudgetWindow.objects.values_list("spent_nano", flat=True)) == [cost, cost]
+    assert services.books().difference_nano == 0
+
+
+def test_a_late_correction_takes_no_more_than_a_limit_leaves_and_says_what_it_took(workspace, hold, in_the_future):
+    op = hold(run=new_id(), run_budget_nano=2_840_000)
+    ledger.post(op)
+    services.extend(call=op.call, max_tokens=100, written_tokens=10)
+    in_the_future(minutes=3)
+    services.expire_stale()
+    ledger.post(hold(run=op.run, run_budget_nano=2_840_000, max_tokens=90))  # leaves room for 5 tokens
+
+    charges = [services.settle(call=op.call, usage=Usage(output_tokens=40)) for _again in range(2)]
+
+    assert [charge.amount_nano for charge in charges] == [15 * 8_000] * 2
+    assert services.books().difference_nano == 0
