@@ -17,7 +17,7 @@ from billing.models import TopUp, TopUpReturn, TopUpState
 from billing.payments import auto, gateway, returns, told, topups
 from wukong.kernel import committer
 from wukong.kernel.clock import now
-from wukong.kernel.errors import Unavailable, WukongError
+from wukong.kernel.errors import NotFound, Unavailable, WukongError
 
 EVERY_S = 5.0
 REST_S = 60.0
@@ -78,6 +78,15 @@ def _try(step: Callable[[], object]) -> None:
 
 
 def _look_after(topup: TopUp) -> None:
+    try:
+        _go_on(topup)
+    except NotFound as error:  # of another account, or deleted there: nothing will be heard of it any more
+        if topup.created_at > now() - PAGES_LIVE:
+            raise
+        topups.give_up(topup, error.message)
+
+
+def _go_on(topup: TopUp) -> None:
     if topup.is_auto:
         auto.go_on(topup)
     elif not topup.session and topup.state == TopUpState.OPEN and topup.created_at < now() - PAGES_LIVE:

@@ -145,8 +145,9 @@ def open_session(
         asked["customer_creation"] = "always"
     if saves_method:
         payment["setup_future_usage"] = "off_session"
+    once = _once(f"session:{topup}:{customer}" if customer else f"session:{topup}")
     with _errors():
-        return _session(_client().v1.checkout.sessions.create(asked, _once(f"session:{topup}")))  # type: ignore[arg-type]
+        return _session(_client().v1.checkout.sessions.create(asked, once))  # type: ignore[arg-type]
 
 
 def session(session_id: str) -> Session:

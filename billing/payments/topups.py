@@ -50,17 +50,27 @@ def begin(*, workspace_id: UUID, amount_nano: int, key: str, actor: str, saves_m
         topup = committer.run(wish)
     if topup.session or topup.state != TopUpState.OPEN:
         return topup
-    page = gateway.open_session(
+    customer = AutoTopUp.objects.filter(pk=workspace_id).values_list("customer", flat=True).first() or ""
+    try:
+        page = _page_of(topup, customer)
+    except NotFound:
+        if not customer:
+            raise
+        page = _page_of(topup, "")  # it was deleted there, or is of another mode: the payment makes a new one
+    return committer.run(partial(_note_page, topup.pk, page.id, page.url))
+
+
+def _page_of(topup: TopUp, customer: str) -> gateway.Session:
+    return gateway.open_session(
         topup=str(topup.pk),
         workspace=str(topup.workspace_id),
         coins=coins.to_coins(topup.amount_nano, topup.currency),
         currency=topup.currency,
         name=_("Credit for %(name)s") % {"name": topup.workspace.name},
         back=settings.WUKONG_URL.rstrip("/") + reverse("billing:top-up-state", args=[topup.workspace.slug, topup.pk]),
-        customer=AutoTopUp.objects.filter(pk=workspace_id).values_list("customer", flat=True).first() or "",
+        customer=customer,
         saves_method=topup.saves_method,
     )
-    return committer.run(partial(_note_page, topup.pk, page.id, page.url))
 
 
 def check_amount(nano: int, currency: str) -> None:

@@ -48,6 +48,7 @@ class FakeStripe:
         self.answers: dict[str, tuple[str, int, Any]] = {}
         self.fails: list[int] = []  # statuses of the next answers; 0: the line breaks after the request was carried out
         self.declines = ""
+        self.gone: set[str] = set()  # customers that were deleted
         self.slow = False  # payments with a remembered method stay "processing"
         self._ids = count(1)
 
@@ -164,6 +165,8 @@ class FakeStripe:
         try:
             if bearer != f"Bearer {KEY}":
                 raise Refusal(401, "invalid_request_error", "Invalid API Key provided")
+            if given.get("customer") in self.gone:
+                raise Refusal(400, "invalid_request_error", "No such customer", "resource_missing")
             status, body = 200, self._route(method, path.removeprefix("/v1/").split("/"), given)
         except Refusal as refusal:
             status, body = refusal.status, refusal.body

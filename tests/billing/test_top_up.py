@@ -8,7 +8,7 @@ import pytest
 from django.db import close_old_connections
 
 from billing import ledger, services
-from billing.models import StripeEvent, TopUp, Transfer
+from billing.models import AutoTopUp, StripeEvent, TopUp, Transfer
 from billing.payments import care, coins, gateway, hearing, topups
 from tests.billing import fake_stripe
 from wukong.kernel.errors import Conflict, IdempotencyMismatch, Invalid, Unavailable
@@ -367,3 +367,16 @@ def test_a_webhook_without_a_key_is_not_there(client, db):
 def test_a_key_alone_does_not_switch_payments_on(settings):
     settings.WUKONG_STRIPE_KEY = "sk_test"
     assert not gateway.is_on()
+
+
+def test_a_customer_that_stripe_no_longer_knows_does_not_keep_anybody_from_paying(workspace, stripe, paid, deliver):
+    """Deleted there, or of another mode's key: the next payment makes a new one."""
+    first, _payment = paid(10, saves_method=True)
+    assert deliver("checkout.session.completed", first.session) == 200
+    stripe.gone.add(AutoTopUp.objects.get().customer)
+
+    second, _payment = paid(10, saves_method=True)
+    assert deliver("checkout.session.completed", second.session) == 200
+
+    assert state_of(second) == "booked"
+    assert AutoTopUp.objects.get().customer not in stripe.gone

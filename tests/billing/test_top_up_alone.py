@@ -115,6 +115,17 @@ def test_a_payment_of_which_nothing_was_heard_is_found_and_not_made_again(worksp
     assert len([one for one in stripe.made("payment_intent") if one["metadata"]["topup"]]) == 2
 
 
+def test_a_payment_of_a_customer_that_is_gone_does_not_wait_for_ever(workspace, stripe, automatic):
+    stripe.fails = [500, 500]
+    care.care()
+    stripe.gone.add(automatic.customer)
+    TopUp.objects.filter(is_auto=True).update(created_at="2026-01-01T00:00Z")
+    with mock.patch.object(care, "_next_at", 0):
+        care.care()
+
+    assert automatic_states()[0] == "failed"
+
+
 def test_a_payment_that_was_never_made_is_made_later(workspace, stripe, automatic):
     stripe.fails = [500, 500]
     care.care()
