@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from billing.models import Budget, Hold, Rate, TopUp, Transfer
 from workspaces.people.access import NOTHING, as_uuid, require, role_in
-from workspaces.people.models import Role, User
+from workspaces.people.models import Membership, Role, User, Workspace
 from wukong.kernel.errors import NotFound
 
 
@@ -52,3 +52,9 @@ def topup_for(user: User, topup_id: UUID | str, at_least: Role = Role.VIEWER) ->
         raise NotFound(_("There is no such top-up, or it is not for you."))
     require(role_in(user, topup.workspace), at_least)
     return topup
+
+
+def managers_of(workspace: Workspace) -> list[str]:
+    """Return the addresses of the owners and admins of a workspace, without those who were locked out."""
+    found = Membership.objects.filter(workspace=workspace, role__in=[Role.OWNER, Role.ADMIN], user__is_active=True)
+    return list(found.order_by("id").values_list("user__email", flat=True))

@@ -12,11 +12,11 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.template.loader import render_to_string
 from django.urls import reverse
 
+from billing.access import managers_of
 from billing.budgets import title_of
 from billing.models import Alert
 from workspaces.documents.models import Project
 from workspaces.people.access import NOTHING, as_uuid
-from workspaces.people.models import Membership, Role
 from wukong.kernel import committer
 from wukong.kernel.clock import now
 
@@ -52,7 +52,6 @@ def _claim(alert: Alert) -> bool:
 def _mail(alert: Alert, connection: BaseEmailBackend) -> int:
     """Send a claimed alert once to each manager; what is refused now is lost, the page and the stream say it, too."""
     workspace = alert.workspace
-    managers = Membership.objects.filter(workspace=workspace, role__in=[Role.OWNER, Role.ADMIN]).select_related("user")
     names = dict(Project.objects.filter(pk=as_uuid(alert.window.name) or NOTHING).values_list("pk", "name"))
     context = {
         "alert": alert,
@@ -63,9 +62,9 @@ def _mail(alert: Alert, connection: BaseEmailBackend) -> int:
     }
     subject = " ".join(render_to_string("billing/mail/alert_subject.txt", context).split())
     body = render_to_string("billing/mail/alert.txt", context)
-    for manager in managers:
+    for address in managers_of(workspace):
         try:
-            send_mail(subject, body, None, [manager.user.email], connection=connection)
+            send_mail(subject, body, None, [address], connection=connection)
         except (smtplib.SMTPException, OSError) as error:
             _log.error("the alert %s could not be mailed: %s", alert.pk, error)
             connection.close()  # the next one is sent over a new connection, whatever is wrong with this one

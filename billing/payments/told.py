@@ -12,9 +12,9 @@ from django.core.mail import send_mail
 from django.template.loader import render_to_string
 from django.urls import reverse
 
+from billing.access import managers_of
 from billing.models import AutoTopUp, TopUp, TopUpState
 from workspaces.events import services as events
-from workspaces.people.models import Membership, Role
 from wukong.kernel import committer
 from wukong.kernel.clock import now
 from wukong.kernel.money import money_json
@@ -69,11 +69,10 @@ def _mail(topup: TopUp) -> None:
         "is_on": auto is not None and auto.is_on,
         "link": settings.WUKONG_URL.rstrip("/") + reverse("billing:top-up", args=[workspace.slug]),
     }
-    subject = render_to_string("billing/mail/topup_failed_subject.txt", context).strip()
+    subject = " ".join(render_to_string("billing/mail/topup_failed_subject.txt", context).split())
     body = render_to_string("billing/mail/topup_failed.txt", context)
-    managers = Membership.objects.filter(workspace=workspace, role__in=[Role.OWNER, Role.ADMIN]).select_related("user")
-    for manager in managers:
+    for address in managers_of(workspace):
         try:
-            send_mail(subject, body, None, [manager.user.email])
+            send_mail(subject, body, None, [address])
         except (smtplib.SMTPException, OSError) as error:
             _log.error("the failure of top-up %s could not be mailed: %s", topup.pk, error)  # page and stream say it

@@ -148,6 +148,17 @@ def test_the_mail_says_whose_limit_how_much_and_where_to_change_it(house, projec
     assert "Agent" in stops[0]
 
 
+def test_who_was_locked_out_is_told_nothing(house):
+    from workspaces.people.models import User
+
+    User.objects.filter(email="max@example.com").update(is_active=False)
+    limit(house, nano=PRICE)
+    spend(house)
+    services.mail_alerts()
+
+    assert {to for letter in mail.outbox for to in letter.to} == {"ada@example.com"}
+
+
 def test_a_soft_limit_threatens_with_nothing(house):
     limit(house, nano=PRICE, is_hard=False)
     spend(house)

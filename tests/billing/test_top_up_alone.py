@@ -12,6 +12,7 @@ from billing import services
 from billing.models import AutoTopUp, TopUp, Transfer
 from billing.payments import auto, care, gateway, topups
 from workspaces.events.models import Event
+from workspaces.people.models import Workspace
 from wukong.kernel import committer
 from wukong.kernel.clock import now
 from wukong.kernel.errors import Conflict, Invalid
@@ -113,6 +114,14 @@ def test_a_payment_of_which_nothing_was_heard_is_found_and_not_made_again(worksp
 
     assert automatic_states()[0] == "booked"
     assert len([one for one in stripe.made("payment_intent") if one["metadata"]["topup"]]) == 2
+
+
+def test_a_failure_is_mailed_under_whatever_name_a_workspace_has(workspace, stripe, automatic):
+    Workspace.objects.update(name="Ben & Co\nLtd")
+    stripe.declines = "Your card was declined."
+    care.care()
+
+    assert [message.subject for message in mail.outbox] == ["Ben & Co Ltd: an automatic top-up has failed"]
 
 
 def test_a_payment_of_a_customer_that_is_gone_does_not_wait_for_ever(workspace, stripe, automatic):
