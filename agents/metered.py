@@ -222,6 +222,7 @@ class _Call:
                         break
             if reply is None:
                 raise ProviderError("cut", _("The model's answer broke off."))
+            await self.room.cover(reply.usage.output_tokens + reply.usage.reasoning_tokens)
         except (asyncio.CancelledError, GeneratorExit):
             await self._put_in_order(self._broken_off())
             raise
@@ -231,7 +232,6 @@ class _Call:
         except WukongError as error:
             await self._put_in_order(self._refused(str(error)))
             raise
-        await self.room.cover(reply.usage.output_tokens + reply.usage.reasoning_tokens)
         self.context.counted.pop(self.id, None)
         self.context.finishes[self.id] = reply.finish
         self.context.closings.append(

@@ -306,3 +306,35 @@ def test_an_answer_that_dies_with_us_before_its_words_are_lasting_is_not_charged
     assert told(run) == expected
     assert billing.run_figures(run.pk).cost_nano == calm
     assert_settled(run)
+
+
+def test_an_answer_that_a_person_cuts_when_its_last_word_has_come_is_charged(begun, monkeypatch):
+    from agents import metered
+    from agents.room import Room
+
+    context, reached = context_of(take(ready(begun))), asyncio.Event()
+
+    async def slowly(*_of):
+        reached.set()
+        await asyncio.sleep(60)
+
+    async def read():
+        request = ChatRequest(
+            turns=(Turn("user", "Write."),), max_tokens=100, role="writer", scenario=Scenario(text="word " * 30)
+        )
+        async for _delta in metered.stream(context, "scripted", request):
+            pass
+
+    async def cut():
+        task = asyncio.create_task(read())
+        await reached.wait()
+        task.cancel()
+        await asyncio.wait([task])
+
+    monkeypatch.setattr(Room, "cover", slowly)
+    asyncio.run(cut())
+
+    call = ModelCall.objects.get(pk=context.last_call)
+    assert call.state == CallState.ESTIMATED
+    assert billing.charges_of_run(begun.pk)[call.pk] > 0
+    assert billing.open_holds(begun.pk) == []
