@@ -53,13 +53,15 @@ def top_up(request: HttpRequest, slug: str) -> HttpResponse:
     user, workspace = _workspace(request, slug)
     form = _form(workspace, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
         try:
             topup = services.begin_top_up(
                 workspace_id=workspace.pk,
-                amount_nano=form.cleaned_data["amount"],
-                key=form.cleaned_data["key"],
+                amount_nano=given["amount"],
+                # who goes back in the browser finds the form with its old key, and may choose anew
+                key=f"{given['key']}:{given['amount']}:{int(given['remembers'])}",
                 actor=f"person:{user.pk}",
-                saves_method=form.cleaned_data["remembers"],
+                saves_method=given["remembers"],
             )
         except (Invalid, Conflict, Unavailable) as error:
             form.add_error(None, error.message)

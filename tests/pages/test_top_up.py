@@ -70,6 +70,15 @@ def test_the_button_pressed_twice_is_one_payment(signed_in, workspace, stripe):
     assert len(stripe.made("checkout.session")) == 1
 
 
+def test_who_comes_back_to_the_form_and_chooses_another_amount_pays_that(signed_in, stripe):
+    """The browser shows the form as it was, with its key."""
+    begin(signed_in, choice="25.00")
+    answer = begin(signed_in, choice="50.00")
+
+    assert answer.status_code == 302
+    assert [one["amount_total"] for one in stripe.made("checkout.session")] == [2500, 5000]
+
+
 @pytest.mark.parametrize(
     "given",
     [{"choice": "other", "other": "1"}, {"choice": "other", "other": "much"}, {"choice": "7"}],
