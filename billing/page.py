@@ -235,7 +235,13 @@ class Page:
     def correct(self, hold: Hold, nano: int, key: str, note: str) -> None:
         """Move what a hold was charged too little (negative: too much) after its charge, in its counters, too."""
         wallet = self.wallets[hold.wallet_id]
-        move = {"key": key, "code": TransferCode.ADJUST, "nano": abs(nano), "actor": "system", "note": note}
+        move: dict[str, Any] = {
+            "key": key,
+            "code": TransferCode.ADJUST,
+            "nano": abs(nano),
+            "actor": "system",
+            "note": note,
+        }
         if nano < 0:
             self.credit(wallet, **move, **place_of(hold))
         else:

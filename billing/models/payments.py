@@ -48,7 +48,7 @@ class TopUpQuerySet(models.QuerySet["TopUp"]):
         unbooked = Q(looked_at=None) | Q(looked_at__lt=at - BOOK_AGAIN_AFTER)
         return self.filter(
             (Q(state=TopUpState.PAID) & unbooked) | (Q(state__in=[TopUpState.OPEN, TopUpState.PROCESSING]) & unheard)
-        ).order_by("looked_at", "id")
+        ).order_by(F("looked_at").asc(nulls_first=True), "id")
 
     def automatic_since(self, workspace_id: UUID, start: datetime) -> Self:
         """What was topped up by itself from a moment on, and has not failed."""

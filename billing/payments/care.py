@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 
-from django.db.models import Model, Q
+from django.db.models import F, Model, Q
 from django.utils.translation import gettext as _
 
 from billing.models import TopUp, TopUpReturn, TopUpState
@@ -55,7 +55,7 @@ def _steps() -> Iterator[Callable[[], object]]:
             yield partial(_look_after, topup)
     stale = Q(looked_at=None) | Q(looked_at__lt=at - RETURN_AGAIN_AFTER)
     found = TopUpReturn.objects.unfinished().filter(stale, created_at__lt=at - RETURN_AGAIN_AFTER)
-    for row in list(found.select_related("topup").order_by("looked_at", "id")[:AT_ONCE]):
+    for row in list(found.select_related("topup").order_by(F("looked_at").asc(nulls_first=True), "id")[:AT_ONCE]):
         if _claim(row):
             yield partial(returns.carry_out, row)
 
