@@ -35,6 +35,8 @@ def call(run, step, question, failed=False, agent="Writer", repeated=0, size=100
         services.settle(call=one, usage=usage, counted_tokens=100)
     return one
 
+for limit in services.budgets_of(workspace):  # of other tests on this site
+    services.drop_budget(workspace_id=workspace.pk, level=limit.level, name=limit.name)
 for day in range(12, 0, -1):
     with mock.patch("billing.page.now", lambda: real - timedelta(days=day)):
         call(new_id(), new_id(), day, size=400_000)
