@@ -23,6 +23,7 @@ def test_the_meter_does_the_same_on_postgresql(tmp_path):
         "WUKONG_DATA_DIR": str(tmp_path),
         "WUKONG_SCRIPTED": "on",
         "PYTEST_ADDOPTS": "",
+        "HYPOTHESIS_PROFILE": "dev",  # many examples are for the faster database: here each of them commits over a wire
     }
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", str(HERE)]
 
