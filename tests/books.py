@@ -12,16 +12,52 @@ from django.test import TransactionTestCase
 
 def difference() -> int:
     """Return what the books of the database say, 0 for a test without one."""
-    from billing.models import Wallet
     from billing.services import books
 
     if connection.connection is None or connection.needs_rollback:
         return 0
     try:
-        has_moved = Wallet.objects.exists()
+        credits = _credits_alone()
     except RuntimeError:  # this test may not use the database
         return 0
-    return books().difference_nano if has_moved else 0
+    if credits is None:
+        return books().difference_nano
+    if credits not in _proven:
+        _proven[credits] = books().difference_nano if credits else 0
+    return _proven[credits]
+
+
+_proven: dict[tuple[Any, ...], int] = {}
+"""What the books said of ledgers of credits alone: most tests leave the same one, a workspace that was welcomed."""
+
+
+def _credits_alone() -> tuple[Any, ...] | None:
+    """Return all that the books read of a ledger in which nothing was used, accounts by number; None: of any other."""
+    from billing.models import BudgetWindow, Hold, Lot, Statement, Transfer, UsageRecord, Wallet
+
+    used = " OR ".join(
+        f"EXISTS (SELECT 1 FROM {_table(model)})" for model in (Hold, UsageRecord, BudgetWindow, Statement)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {used}")
+        if cursor.fetchone()[0]:
+            return None
+        cursor.execute(f"SELECT account_id, balance_nano, held_nano FROM {_table(Wallet)} ORDER BY account_id")
+        wallets = cursor.fetchall()
+        cursor.execute(f"SELECT wallet_id, remaining_nano FROM {_table(Lot)} ORDER BY id")
+        lots = cursor.fetchall()
+        cursor.execute(f"SELECT code, debit_id, credit_id, amount_nano FROM {_table(Transfer)} ORDER BY id")
+        transfers = cursor.fetchall()
+    number = {account: place for place, (account, _balance, _held) in enumerate(wallets)}
+    return (
+        *((number[account], *sums) for account, *sums in wallets),
+        *((number.get(wallet), left) for wallet, left in lots),
+        *((code, number.get(debit), number.get(credit), nano) for code, debit, credit, nano in transfers),
+    )
+
+
+def _table(model: Any) -> str:
+    return str(model._meta.db_table)
 
 
 _empty: sqlite3.Connection | None = None

@@ -1,14 +1,18 @@
 """The cast: Ada owns, Bob edits, Rita reads, Eve is a stranger. Whoever moves money leaves books that close."""
 
+import gc
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
+from django.test import override_settings
 from hypothesis import HealthCheck, settings
 
-from tests import books, machine
+from tests import books, machine, migrated
 from wukong.kernel import bus, committer
 
+sys.dont_write_bytecode = False  # to compile all tests anew takes seven seconds, in each process of each run
 settings.register_profile("dev", max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 settings.register_profile("ci", max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
@@ -22,6 +26,13 @@ def pytest_runtest_setup(item):
             if marker in machine.REQUIRED:
                 pytest.fail(why)
             pytest.skip(why)
+
+
+def pytest_collection_finish():
+    """What is imported and collected stays: the collector need not walk through it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -39,7 +50,14 @@ def _ledger_can_be_emptied() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup, django_db_blocker):
+def _migrated(request) -> Iterator[None]:
+    cache = getattr(request.config, "cache", None)
+    with migrated.kept_in(cache and cache.mkdir("migrated")):
+        yield
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(_migrated, django_db_setup, django_db_blocker):
     with django_db_blocker.unblock():
         books.remember()
 
@@ -54,16 +72,15 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix):
         options["init_command"] = options["init_command"].replace("synchronous=FULL", "synchronous=OFF")
 
 
-@pytest.fixture(autouse=True)
-def _fast_passwords(settings):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
-@pytest.fixture(autouse=True)
-def _outside(settings, tmp_path):
-    """No mail leaves, nothing is written into the data folder of the developer."""
-    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-    settings.WUKONG_LOCAL_MODEL = "off"
+@pytest.fixture(autouse=True, scope="session")
+def _outside() -> Iterator[None]:
+    """No mail leaves, nothing is written into the data folder of the developer, passwords are hashed fast."""
+    with override_settings(
+        EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend",
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+        WUKONG_LOCAL_MODEL="off",
+    ):
+        yield
 
 
 @pytest.fixture(autouse=True)
