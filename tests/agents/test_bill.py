@@ -83,6 +83,7 @@ def test_what_a_person_deletes_becomes_rejected_and_nothing_else_changes(done, a
     assert all(text in gone[0] for text in texts(before) if text not in kept)
 
 
+@pytest.mark.slow
 def test_a_copy_costs_nothing_more(done, ada):
     before = bill.bill_of(done)
 
@@ -96,6 +97,7 @@ def test_a_copy_costs_nothing_more(done, ada):
     assert bill.bill_of(done) == before
 
 
+@pytest.mark.slow
 def test_a_correction_of_the_charge_is_shared_out_too(done, monkeypatch):
     """Late usage moves money by a run's own adjustment: run and sentences follow the ledger."""
     from billing import figures
@@ -114,6 +116,7 @@ def test_a_correction_of_the_charge_is_shared_out_too(done, monkeypatch):
     assert after.sum_nano == after.ledger_nano == before.ledger_nano + 7
 
 
+@pytest.mark.slow
 def test_it_is_the_same_from_a_stored_projection(done):
     before = bill.bill_of(done)
     authorship.project(done.document_id)
@@ -136,6 +139,7 @@ def test_a_run_without_a_document_is_overhead(crew, deploy):
     assert found.overhead_nano == found.ledger_nano == found.sum_nano > 0
 
 
+@pytest.mark.slow
 def test_units_alive_are_never_more_than_were_written(done):
     book = authorship.project(done.document_id)
     alive: dict = {}

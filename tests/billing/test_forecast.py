@@ -117,6 +117,7 @@ def test_a_quote_is_made_of_steps_of_the_same_agent_and_model(workspace, spend):
     assert quoted() is None
 
 
+@pytest.mark.slow
 def test_p90_covers_what_runs_cost():
     """Goal 7: of 200 simulated runs p90 covers at least 85 %, and half of them at least what is about.
 

@@ -218,6 +218,7 @@ def new_workspace(ada, monkeypatch):
     return lambda: create_workspace(name="Life", owner=ada)
 
 
+@pytest.mark.slow
 def test_the_ledger_lives_as_the_reference_does(new_workspace, monkeypatch):
     def set_clock(now):
         for place in ("billing.page.now", "billing.services.calls.now"):

@@ -200,6 +200,7 @@ _acts = st.lists(
 
 @few(20)
 @given(acts=_acts)
+@pytest.mark.slow
 def test_the_lots_of_a_wallet_are_its_balance_whatever_happens(ada, acts):
     from workspaces.people.services import create_workspace
 

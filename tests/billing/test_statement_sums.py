@@ -65,6 +65,7 @@ MONTHS = st.lists(
 @pytest.mark.django_db
 @few(8)
 @given(MONTHS, st.sampled_from(["0.000123,0.004567", "1.37,11.013", "0,0"]), st.integers(1, 10**8))
+@pytest.mark.slow
 def test_statements_and_the_carry_are_what_was_moved(months, prices, credit):
     """Σ totals + carry = Σ captures, and the balances are the ledger's, whatever is used in any month."""
     from django.test import override_settings

@@ -68,6 +68,7 @@ def writers(world):
     ]
 
 
+@pytest.mark.slow
 def test_what_is_no_id_is_not_there(api, world, ada):
     client = api(ada)
 
@@ -79,6 +80,7 @@ def test_what_is_no_id_is_not_there(api, world, ada):
             assert of_the_form(answer) == "not_found", (route.path, wrong)
 
 
+@pytest.mark.slow
 def test_what_is_no_id_finds_nothing_in_a_filter(api, world, ada):
     client = api(ada)
 
@@ -92,6 +94,7 @@ def test_what_is_no_id_finds_nothing_in_a_filter(api, world, ada):
                 assert answer.status_code == 200 or of_the_form(answer)
 
 
+@pytest.mark.slow
 def test_bodies_that_are_none_are_refused(api, world, ada):
     """Also those that end an interpreter's patience: nested a hundred thousand deep, a number of 5,000 digits."""
     client = api(ada)
@@ -154,11 +157,11 @@ def test_wrong_values_in_good_bodies_are_refused_or_taken_as_what_they_are(api, 
                     assert answer.status_code == 400, where
 
 
-@pytest.mark.parametrize("since", ["-1", "x", "1.5", "٣", "9" * 5000, "\0"])
-def test_a_seq_that_cannot_be_is_refused(api, world, ada, since):
+def test_a_seq_that_cannot_be_is_refused(api, world, ada):
     path = f"/api/v1/runs/{world.run.id}/events/"
 
-    assert of_the_form(api(ada).get(path, {"since": since})) == "invalid"
+    for since in ("-1", "x", "1.5", "٣", "9" * 5000, "\0"):
+        assert of_the_form(api(ada).get(path, {"since": since})) == "invalid", since[:20]
     assert api(ada).get(path, {"since": "9" * 18}).json() == []
 
 
@@ -171,11 +174,11 @@ def test_a_body_of_unknown_length_is_refused(api, workspace, ada):
     assert not Project.objects.exists()
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/xml", "multipart/form-data; boundary=x", "nonsense"])
-def test_other_kinds_of_bodies_are_refused(api, world, ada, kind):
-    answer = api(ada).post("/api/v1/documents/", b'{"title": "x"}', content_type=kind)
+def test_other_kinds_of_bodies_are_refused(api, world, ada):
+    for kind in ("text/plain", "application/xml", "multipart/form-data; boundary=x", "nonsense"):
+        answer = api(ada).post("/api/v1/documents/", b'{"title": "x"}', content_type=kind)
 
-    assert of_the_form(answer) in {"unsupported_type", "invalid"}
+        assert of_the_form(answer) in {"unsupported_type", "invalid"}, kind
     assert Document.objects.count() == 1
 
 

@@ -1,5 +1,7 @@
 """All routes of the API, one by one: without an identity nothing, as a stranger nothing that is another's."""
 
+import pytest
+
 from agents.models import Run
 from tests.contract.conftest import OPEN_TO_ALL, OPEN_TO_PEOPLE, routes
 from workspaces.documents.models import Document, Project
@@ -119,6 +121,7 @@ def test_a_key_without_scopes_that_fit_opens_nothing(api, world, workspace, ada)
     assert everything() == before
 
 
+@pytest.mark.slow
 def test_methods_that_a_route_does_not_know_are_refused(api, world, ada):
     for route in routes():
         if route.noun in OPEN_TO_ALL:

@@ -18,6 +18,7 @@ def done(crew, deploy):
     return run
 
 
+@pytest.mark.slow
 def test_sentences_rejected_and_overhead_are_the_run_on_the_page(at, done, rita, eve):
     path = f"/runs/{done.pk}/bill/"
     html = at(rita).get(path).content.decode()

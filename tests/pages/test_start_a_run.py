@@ -110,6 +110,7 @@ def test_a_run_is_planned_trimmed_started_and_finished_from_its_pages(crew, at, 
     assert billing.balance_of(workspace.pk).balance_nano == 5_000_000_000 - spent
 
 
+@pytest.mark.slow
 def test_a_run_is_paused_goes_on_and_is_stopped_by_its_buttons(crew, pace, at, project, deploy, bob, rita, eve):
     pace(200)
     run = deploy()

@@ -186,6 +186,7 @@ def test_a_lapsed_lease_makes_the_step_ready_and_wakes_it(begun, crew):
     assert Attempt.objects.get(step=step).state == AttemptState.LOST
 
 
+@pytest.mark.slow
 def test_a_worker_that_lost_its_lease_in_mid_stream_is_not_charged(begun, pace):
     from agents import metered
 
@@ -282,6 +283,7 @@ def test_a_take_over_writes_and_charges_nothing_twice(crew, deploy, pace, expect
     assert_settled(run)
 
 
+@pytest.mark.slow
 def test_an_answer_that_dies_with_us_before_its_words_are_lasting_is_not_charged(crew, deploy, pace, expected):
     """It has come to its end, its block is not marked as done yet: the next attempt asks, and pays, again."""
     calm = billing.run_figures(Run.objects.get().pk).cost_nano

@@ -89,6 +89,7 @@ def test_tokens_that_came_before_a_cut_are_shown_as_not_charged(crew, deploy):
 @pytest.mark.parametrize(
     "fault", ["loop", pytest.param("long", marks=pytest.mark.slow), pytest.param("chinese", marks=pytest.mark.slow)]
 )
+@pytest.mark.slow
 def test_a_model_that_goes_astray_is_kept_in_check(crew, deploy, fault):
     run = deploy(model=f"scripted:{fault}")
     crew.finish(run, ticks=True)
@@ -102,6 +103,7 @@ def test_a_model_that_goes_astray_is_kept_in_check(crew, deploy, fault):
 
 
 @pytest.mark.parametrize("kind", ["transient", *(pytest.param(k, marks=pytest.mark.slow) for k in ("rate", "cut"))])
+@pytest.mark.slow
 def test_a_model_that_stays_away_pauses_the_run_and_costs_nothing(crew, deploy, dead, kind):
     run = deploy(start=False)
     crew.until(lambda: Run.objects.filter(pk=run.pk, state=RunState.DRAFT).exists())

@@ -31,6 +31,7 @@ def moves_of(run):
         pytest.param("agent", marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.slow
 def test_a_run_waits_under_a_limit_and_goes_on_when_it_is_raised(crew, deploy, workspace, project, level):
     name = {"workspace": "", "project": str(project.pk), "swarm": "campaign", "agent": "Writer"}[level]
     limit(workspace, level, name, 5_000_000)

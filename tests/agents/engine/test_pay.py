@@ -174,6 +174,7 @@ def test_an_empty_wallet_pauses_the_run_and_says_what_is_missing(crew, deploy, w
     billing.void(call=call, reason="")
 
 
+@pytest.mark.slow
 def test_a_top_up_lets_the_run_go_on_by_itself(crew, deploy, workspace, expected):
     run = drafted(crew, deploy)
     call = leave(workspace.pk, 50_000)
@@ -214,6 +215,7 @@ def test_a_wallet_that_runs_dry_in_the_middle_is_never_overdrawn(crew, deploy, w
 
 
 @pytest.mark.parametrize("budget", [pytest.param(16_000_000, marks=pytest.mark.slow), 25_000_000])
+@pytest.mark.slow
 def test_a_run_never_costs_more_than_its_budget(crew, deploy, workspace, budget):
     run = deploy(budget_nano=budget)
 

@@ -73,6 +73,7 @@ def test_a_stroke_is_needed_while_a_run_cannot_go_on_without_one(crew, deploy, s
     assert tick.is_needed() == is_needed
 
 
+@pytest.mark.slow
 def test_a_new_run_ends_the_rest_and_its_draft_begins_it(crew, deploy, strokes):
     assert strokes.rest()
 
@@ -87,6 +88,7 @@ def test_a_new_run_ends_the_rest_and_its_draft_begins_it(crew, deploy, strokes):
     assert strokes.rest()
 
 
+@pytest.mark.slow
 def test_a_person_who_lets_a_run_go_on_ends_the_rest(crew, deploy, strokes, ada):
     crew.is_deaf = True
     run = deploy()

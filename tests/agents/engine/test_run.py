@@ -48,6 +48,7 @@ def test_every_call_is_charged_by_its_usage_and_no_other(crew, deploy):
     assert not usage.estimated
 
 
+@pytest.mark.slow
 def test_the_same_goal_gives_the_same_text_tokens_and_cost(crew, deploy, expected):
     first = Run.objects.get()
 
@@ -69,6 +70,7 @@ def test_the_pace_changes_nothing(crew, deploy, pace, expected):
     assert told(run) == expected
 
 
+@pytest.mark.slow
 def test_agents_cite_sources_that_exist(crew, deploy, project, ada):
     source = add_source(project=project, name="prices.csv", data=PRICES, media_type="text/csv", actor=ada)
 
@@ -167,6 +169,7 @@ def test_a_person_writes_in_the_same_document_and_loses_nothing(crew, deploy, pa
     assert run.state == RunState.DONE
 
 
+@pytest.mark.slow
 def test_events_have_no_gaps_and_rebuild_the_state(crew, deploy, workspace):
     """State + events = fresh state: who hears every event knows what a new page would read."""
     run = deploy()

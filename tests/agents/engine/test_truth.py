@@ -16,6 +16,7 @@ def waste(workspace):
     return billing.waste_of(workspace, now - timedelta(hours=1), now + timedelta(hours=1))
 
 
+@pytest.mark.slow
 def test_both_counts_of_every_call_are_kept_and_agree(crew, deploy, workspace):
     crew.finish(deploy())
     today = datetime.now(UTC).date()
@@ -41,6 +42,7 @@ def test_a_call_that_was_cut_is_saved_and_its_second_try_is_a_retry(crew, deploy
     assert found.charged_nano == billing.run_figures(run.pk).cost_nano >= found.wasted_nano
 
 
+@pytest.mark.slow
 def test_words_that_checks_take_back_are_rejected_in_money(crew, deploy, workspace):
     run = deploy(model="scripted:chinese")
     crew.finish(run, ticks=True)

@@ -41,6 +41,7 @@ def test_max_tokens_fall_to_what_is_affordable_and_are_sent(crew, deploy, worksp
     billing.void(call=call, reason="")
 
 
+@pytest.mark.slow
 def test_a_window_grows_with_the_words_and_ends_the_answer_with_the_money(crew, deploy, workspace, sent):
     """Far less is held than asked for; where no more is to be had we hang up, and what has come is paid for."""
     run = drafted(crew, deploy)

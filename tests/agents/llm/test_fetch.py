@@ -114,6 +114,7 @@ def test_the_publisher_s_file_arrives_with_progress(publisher, tmp_path):
     assert sorted(file.name for file in path.parent.iterdir()) == [".lock", "tiny.gguf", "tiny.gguf.checked"]
 
 
+@pytest.mark.slow
 def test_a_broken_connection_is_taken_up_where_it_broke(publisher, tmp_path):
     publisher.breaks = 2
     assert weights(tmp_path).ensure([Hub(publisher.url)], lambda _: None).read_bytes() == CONTENT
@@ -228,6 +229,7 @@ def test_stopping_keeps_what_has_arrived(publisher, tmp_path):
     assert publisher.ranges[-1] == f"bytes={kept}-"
 
 
+@pytest.mark.slow
 def test_two_who_want_the_same_file_fetch_it_once(publisher, tmp_path):
     made = [weights(tmp_path) for _ in range(3)]
     threads = [threading.Thread(target=one.ensure, args=([Hub(publisher.url)], lambda _: None)) for one in made]

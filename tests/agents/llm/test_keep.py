@@ -123,6 +123,7 @@ def test_after_a_crash_it_comes_back_once(keep, gguf):
     assert keeper.address() is None
 
 
+@pytest.mark.slow
 def test_a_process_that_hangs_is_ended_and_started_again(keep, gguf, monkeypatch):
     gguf.write_text("GGUF deaf")
     keeper = keep(str(gguf))
@@ -165,6 +166,7 @@ def test_stopping_ends_the_process_at_any_moment(keep, gguf):
     assert keeper.status.state == "off"
 
 
+@pytest.mark.slow
 def test_the_process_dies_with_a_parent_that_is_killed(gguf):
     code = (
         "import sys, time; from pathlib import Path; from agents.llm import child\n"
@@ -179,6 +181,7 @@ def test_the_process_dies_with_a_parent_that_is_killed(gguf):
     until(lambda: not is_alive(pid))
 
 
+@pytest.mark.slow
 def test_a_child_that_never_gets_well_is_given_up(gguf, monkeypatch):
     from threading import Event
 

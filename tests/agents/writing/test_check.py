@@ -166,6 +166,7 @@ def test_words_of_business_and_both_spellings_are_known():
 
 
 @given(st.lists(st.text(max_size=12), max_size=4), st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=4))
+@pytest.mark.slow
 def test_a_grammar_quotes_whatever_it_is_given(names, starts):
     rules = grammar.sentence(starts, names=names)
     assert rules.startswith("root ::= (")

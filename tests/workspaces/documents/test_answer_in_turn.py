@@ -225,6 +225,7 @@ async def test_refusals_of_others_do_not_tell_an_author_their_own_words(sockets,
     assert len(ada.frames) == before + 2  # Bob's words, and the acknowledgement
 
 
+@pytest.mark.slow
 async def test_a_slow_reader_hears_its_answers_in_their_order(sockets, monkeypatch):
     monkeypatch.setattr("workspaces.documents.rooms.member.HIGH_WATER", 2000)
     monkeypatch.setattr("workspaces.documents.rooms.member.LOW_WATER", 100)

@@ -199,6 +199,7 @@ def test_markdown_comes_back_as_itself_whatever_the_document(nodes):
 
 
 @given(DOCUMENTS)
+@pytest.mark.slow
 def test_no_character_is_lost_on_the_way_through_markdown(nodes):
     def letters(blocks):
         return re.sub(r"\s", "", content.plain_text(blocks))
@@ -218,11 +219,13 @@ def marks_of(nodes):
 
 
 @given(DOCUMENTS)
+@pytest.mark.slow
 def test_no_mark_is_lost_on_the_way_through_markdown(nodes):
     assert marks_of(content.parse_markdown(content.to_markdown(nodes))) == marks_of(nodes)
 
 
 @given(DOCUMENTS)
+@pytest.mark.slow
 def test_a_document_in_yjs_comes_back_as_the_same_nodes(nodes):
     validate(nodes)
     once = through_a_document(nodes)

@@ -28,6 +28,7 @@ async def schedules(count: int, first: int) -> tuple[int, int, int]:
     return rows, gaps, undone
 
 
+@pytest.mark.slow
 async def test_a_few_hundred_schedules_end_alike():
     rows, gaps, undone = await schedules(FEW, 0)
 

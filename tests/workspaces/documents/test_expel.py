@@ -36,7 +36,7 @@ def counted(monkeypatch):
     return counts
 
 
-@pytest.mark.parametrize("place", [0, 7, 8, 15])
+@pytest.mark.parametrize("place", [0, *(pytest.param(place, marks=pytest.mark.slow) for place in (7, 8, 15))])
 async def test_one_broken_of_sixteen_costs_a_few_commits_and_closes_nobody_else(
     sockets, document, monkeypatch, counted, place
 ):

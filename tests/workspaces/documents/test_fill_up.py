@@ -99,6 +99,7 @@ async def test_deleting_is_possible_in_a_document_that_is_over_its_limit(sockets
     assert (await text_in_log(document)).count("filled") == 6
 
 
+@pytest.mark.slow
 async def test_a_document_of_five_thousand_blocks_takes_no_more_of_them(sockets, document):
     """The limit as it is, with words that the server wrote itself."""
     assert (limits.BLOCKS, limits.DOCUMENT_BYTES) == (5_000, 16 << 20)

@@ -283,6 +283,7 @@ def test_errors_of_the_content_are_json_whatever_is_accepted(api, document, eve)
     assert answer.json()["error"]["code"] == "not_found"
 
 
+@pytest.mark.slow
 def test_reading_takes_few_queries_whatever_the_size(api, project, bob, django_assert_max_num_queries):
     text = "".join(f"Paragraph **{n}** of many.\n\n" for n in range(3000))
     made = make(api(bob), project, content={"format": "markdown", "text": text}).json()

@@ -24,6 +24,7 @@ async def overfill(at_ada, slow):
     return lagging
 
 
+@pytest.mark.slow
 async def test_a_slow_reader_gets_no_more_than_it_reads_and_then_the_rest_at_once(sockets):
     at_ada, slow = await sockets.at("Ada"), await sockets.at("Bob")
     lagging = await overfill(at_ada, slow)
@@ -36,6 +37,7 @@ async def test_a_slow_reader_gets_no_more_than_it_reads_and_then_the_rest_at_onc
     assert lagging.lag is None
 
 
+@pytest.mark.slow
 async def test_a_slow_reader_that_asks_for_the_document_gets_it_once_it_reads(sockets):
     """It asks with what it has: it may lack more than what was told since it began to lag."""
     from workspaces.documents import crdt

@@ -6,6 +6,7 @@ import threading
 import time
 import weakref
 
+import pytest
 from django.db import OperationalError
 
 from tests.sockets import in_database, until, until_in_database
@@ -179,6 +180,7 @@ async def test_a_new_document_has_its_content_once_whoever_opens_it_first(socket
     assert {client.text for client in [*clients, again]} == {"Once."}
 
 
+@pytest.mark.slow
 async def test_a_room_is_kept_for_a_reload_and_then_closed(sockets, document, monkeypatch):
     monkeypatch.setattr(hub, "KEEP_S", 0.5)
     at_ada = await sockets.at("Ada")

@@ -124,6 +124,7 @@ def test_the_budget_is_a_count():
         budget.spend()
 
 
+@pytest.mark.slow
 async def test_words_under_somebody_elses_client_id_do_not_come_into_the_log(sockets, document):
     """etherpad #7430, #4104: words in the name of somebody else.
 
