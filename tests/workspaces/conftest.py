@@ -43,10 +43,11 @@ def sessions(transactional_db, ada, bob, rita, eve):
 
 
 @pytest_asyncio.fixture
-async def sockets(transactional_db, document, sessions):
+async def sockets(transactional_db, document, sessions, monkeypatch):
     """Return a function that makes a client of somebody at the document; all are closed at the end."""
     from workspaces.documents.rooms import hub
 
+    monkeypatch.setattr(hub, "_FAREWELL_S", 0)  # there is no network that close frames would have to leave by
     bus.attach(asyncio.get_running_loop())
     hub.reopen()
     made: list[Client] = []
