@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from tests import books, machine, migrated
 from wukong.kernel import bus, committer
 
+gc.set_threshold(50_000, 20, 20)
 sys.dont_write_bytecode = False  # to compile all tests anew takes seven seconds, in each process of each run
 settings.register_profile("dev", max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 settings.register_profile("ci", max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
@@ -30,9 +31,7 @@ def pytest_runtest_setup(item):
 
 def pytest_collection_finish():
     """What is imported and collected stays: the collector need not walk through it again and again."""
-    gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.hookimpl(wrapper=True)

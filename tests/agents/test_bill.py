@@ -63,6 +63,7 @@ def test_the_parts_make_up_the_run_and_the_ledger(done):
     assert all(text in everything for text in texts(found))
 
 
+@pytest.mark.slow
 def test_what_a_person_deletes_becomes_rejected_and_nothing_else_changes(done, ada):
     before = bill.bill_of(done)
     gone = []

@@ -242,7 +242,7 @@ async def test_instructions_in_a_source_are_material_and_not_followed():
     assert all("9,999" not in text and "Ignore all rules" not in text for text in system)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [NAMES[0], *(pytest.param(name, marks=pytest.mark.slow) for name in NAMES[1:])])
 async def test_the_scripted_document_is_the_same_each_time_and_clean(name):
     first, second = await studio_of(name, SCRIPTED), await studio_of(name, SCRIPTED)
     writes = await written(first)

@@ -352,6 +352,7 @@ def test_html_is_escaped_everywhere():
 
 
 @given(DOCUMENTS)
+@pytest.mark.slow
 def test_html_never_holds_more_tags_than_its_own(nodes):
     tags = set(re.findall(r"<(/?[a-z0-9]+)", content.to_html(nodes)))
 
