@@ -10,6 +10,7 @@ from django.test import override_settings
 from hypothesis import HealthCheck, settings
 
 from tests import books, machine, migrated
+from tests.signed_in import sign_in
 from wukong.kernel import bus, committer
 
 gc.set_threshold(50_000, 20, 20)
@@ -170,7 +171,7 @@ def api():
     def of(person=None) -> APIClient:
         client = APIClient()
         if person is not None:
-            client.force_login(person)
+            sign_in(client, person)
         return client
 
     return of

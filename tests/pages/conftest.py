@@ -8,6 +8,7 @@ from django.test import Client
 from tests.agents.conftest import crew, deploy, pace  # noqa: F401 - fixtures
 from tests.billing.payments import deliver, paid, stripe, stripe_server  # noqa: F401 - fixtures
 from tests.rest import BRIEF
+from tests.signed_in import sign_in
 
 PRICES = "Item,Amount\nSocial advertising,€8400\nLocal radio,€7200\n"
 
@@ -19,7 +20,7 @@ def at():
     def browser(person=None) -> Client:
         client = Client()
         if person is not None:
-            client.force_login(person)
+            sign_in(client, person)
         return client
 
     return browser

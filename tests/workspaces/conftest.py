@@ -5,41 +5,22 @@ import asyncio
 import pytest
 import pytest_asyncio
 
+from tests.signed_in import sessions_of
 from tests.sockets import Client
 from wukong.kernel import bus
 
 
 def session_of(person) -> str:
     """Return the key of a fresh session of a person."""
-    [key] = _sessions_of([person])
+    [key] = sessions_of([person])
     return key
-
-
-def _sessions_of(people) -> list[str]:
-    """Write sessions like those that a sign-in makes, all at once: it would take longer than most of these tests."""
-    from django.conf import settings
-    from django.contrib import auth
-    from django.contrib.sessions.backends.db import SessionStore
-    from django.contrib.sessions.models import Session
-
-    rows = []
-    for person in people:
-        store = SessionStore()
-        store._session_key = store._get_new_session_key()
-        told = {
-            auth.SESSION_KEY: str(person.pk),
-            auth.BACKEND_SESSION_KEY: settings.AUTHENTICATION_BACKENDS[0],
-            auth.HASH_SESSION_KEY: person.get_session_auth_hash(),
-        }
-        rows.append(store.create_model_instance(told))
-    return [row.session_key for row in Session.objects.bulk_create(rows)]
 
 
 @pytest.fixture
 def sessions(transactional_db, ada, bob, rita, eve):
     """Return {name: session key} of the cast."""
     people = (ada, bob, rita, eve)
-    return {person.name: key for person, key in zip(people, _sessions_of(people), strict=True)}
+    return {person.name: key for person, key in zip(people, sessions_of(people), strict=True)}
 
 
 @pytest_asyncio.fixture
