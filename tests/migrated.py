@@ -34,7 +34,7 @@ def key() -> str:
     told = {name: text for name, text in os.environ.items() if name.startswith("WUKONG_")}
     for name in sorted(told.keys() - NOT_OF_THE_RUN):
         made.update(f"\n{name}={told[name]}".encode())
-    for name, version in sorted((found.name, found.version) for found in metadata.distributions()):
+    for name, version in sorted((str(found.name), found.version) for found in metadata.distributions()):
         made.update(f"\n{name}=={version}".encode())
     made.update(f"\n{sys.version} {sqlite3.sqlite_version} {today()}".encode())
     return made.hexdigest()
