@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from billing.contracts import PriceMissing, RateRow
 from billing.models import PricePin, Rate, RateCard
 from billing.pricing import Tariff, pico_per_token, sold, tariff_of, tariff_of_rates
+from wukong.kernel import rows
 from wukong.kernel.clock import now
 from wukong.kernel.errors import Invalid
 from wukong.kernel.money import parse_amount
@@ -107,22 +108,27 @@ def publish(
     return card
 
 
-def in_force(models: Iterable[str], currency: str) -> dict[str, RateCard]:
-    """Return the cards that count now, by price name. Inside a transaction: cards that are due are published first."""
+def in_force(models: Iterable[str], currency: str, at: datetime) -> dict[str, RateCard]:
+    """Return the cards that count, by price name. Inside a transaction: cards that are due are published first."""
     names = set(models)
-    found = RateCard.objects.filter(model__in=names).current(currency, now())
+    found = _in_force(names, currency, at)
     if currency not in _checked or names - found.keys():
         publish_built_in(currency)
-        found = RateCard.objects.filter(model__in=names).current(currency, now())
+        found = _in_force(names, currency, max(at, now()))
     return found
+
+
+def _in_force(names: Collection[str], currency: str, at: datetime) -> dict[str, RateCard]:
+    cards = [card for card in rows.load(RateCard, "model", names) if card.currency == currency]
+    return {card.model: card for card in sorted(cards, key=lambda card: card.version) if card.effective_from <= at}
 
 
 def pinned(workspaces: Collection[UUID], models: Collection[str]) -> dict[tuple[UUID, str], RateCard]:
     """Return the cards that workspaces keep, by workspace and price name."""
-    if not workspaces:
-        return {}
-    pins = PricePin.objects.of(workspaces).filter(model__in=models)
-    return {(pin.workspace_id, pin.model): pin.card for pin in pins}
+    pins = rows.load(PricePin, "workspace", workspaces, also=" AND lifted_at IS NULL")
+    kept = {(pin.workspace_id, pin.model): pin.card_id for pin in pins if pin.model in models}
+    cards = {card.id: card for card in rows.load(RateCard, "id", set(kept.values()))}
+    return {place: cards[card] for place, card in kept.items()}
 
 
 def tariff_of_card(card: UUID) -> Tariff:

@@ -3,16 +3,18 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
-from billing import budgets, ops, periods, rows
+from billing import budgets, ops, periods
 from billing.contracts import BudgetRow
 from billing.models import Alert, Budget, BudgetWindow, Hold, Level, Wallet
 from billing.written import Written
 from workspaces.people.models import Workspace
+from wukong.kernel import rows
 from wukong.kernel.errors import NotFound
 
 LEVELS = (Level.RUN, Level.AGENT, Level.SWARM, Level.PROJECT, Level.WORKSPACE)
@@ -249,7 +251,9 @@ def crossed(window: BudgetWindow, before_nano: int) -> list[int]:
     return [one for one in THRESHOLDS if before_nano * 100 < one * limit <= window.spent_nano * 100]
 
 
+_windows_of = itemgetter(*(f"{level}_window_id" for level in LEVELS))
+
+
 def window_ids(hold: Hold) -> list[UUID]:
     """Return the counters of a hold, the narrowest first."""
-    found = (getattr(hold, f"{level}_window_id") for level in LEVELS)
-    return [pk for pk in found if pk is not None]
+    return [pk for pk in _windows_of(vars(hold)) if pk is not None]  # past the descriptors of foreign keys

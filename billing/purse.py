@@ -4,9 +4,9 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from billing import rows
 from billing.models import Lot, LotCategory, Wallet
 from billing.written import Written
+from wukong.kernel import rows
 
 LOT_FIELDS = ("remaining_nano",)
 

@@ -6,22 +6,22 @@ from typing import Any
 
 from django.db.models import Model
 
-from billing import rows
+from wukong.kernel import rows
 
 
 @dataclass(slots=True)
 class Written:
-    """What is to be written, in the order in which it was made."""
+    """What is to be written, in the order in which it was made. Each row is one object, as on a page."""
 
     new: list[Any] = field(default_factory=list)
-    changed: dict[Any, Any] = field(default_factory=dict)
+    changed: dict[int, Any] = field(default_factory=dict)
 
     def touch(self, row: Model) -> None:
         """Note that a row was changed; a new one is written as it is in the end."""
-        self.changed[row.pk] = row
+        self.changed[id(row)] = row
 
     def write(self, fields: Sequence[str], made: Sequence[Model] = ()) -> None:
         """Insert what is new, update the rest; `made` were inserted elsewhere, as they are in the end."""
         rows.insert(self.new)
-        known = {row.pk for row in [*self.new, *made]}
-        rows.update([row for pk, row in self.changed.items() if pk not in known], fields)
+        known = {id(row) for row in (*self.new, *made)}
+        rows.update([row for key, row in self.changed.items() if key not in known], fields)

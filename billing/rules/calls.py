@@ -5,11 +5,12 @@ from datetime import timedelta
 
 from django.utils.translation import gettext as _
 
-from billing import cards, ops, pricing, rows
+from billing import cards, ops, pricing
 from billing.contracts import Authorisation, Charge, Usage
 from billing.models import Hold, HoldState, UsageRecord
 from billing.page import Page, late_key, place_of
 from billing.rules.refusals import available_of, insufficient, mismatch
+from wukong.kernel import rows
 from wukong.kernel.errors import Conflict, NotFound
 
 HOLD_LIVES = timedelta(seconds=120)
@@ -53,6 +54,7 @@ def hold(page: Page, op: ops.Hold) -> Authorisation:
         max_tokens=tokens,
         question=op.question,
         repeated_tokens=op.repeated_tokens,
+        created_at=page.at,
         heartbeat_at=page.at,
         expires_at=page.at + HOLD_LIVES,
         **page.counters.open(limits, wallet),
@@ -216,6 +218,7 @@ def _record(
         uncharged_nano=price - amount,
         not_charged=not_charged,
         occurred_at=page.at,
+        created_at=page.at,
         own_input_tokens=hold.input_guess or None,
         own_output_tokens=counted,
         question=hold.question,
