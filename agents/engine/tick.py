@@ -38,7 +38,7 @@ def tick() -> None:
             if part in SELDOM_S:
                 _looked_at[part] = time.monotonic()
         except Exception:  # noqa: BLE001 - one part that fails must not keep the others from their work
-            _log.exception("tick: %s failed; the next one tries again", part.__name__)
+            _complain("%s failed; the next one tries again", part.__name__)
 
 
 def is_needed() -> bool:
@@ -51,7 +51,13 @@ def _each(rows: list[UUID], job: Callable[[UUID], None]) -> None:
         try:
             job(row)
         except Exception:  # noqa: BLE001 - nor one run the others
-            _log.exception("tick: run %s", row)
+            _complain("run %s", row)
+
+
+def _complain(text: str, *of: object) -> None:
+    """Write an exception down; but what a process could not commit at its end is left to the next one."""
+    if not committer.is_closed():
+        _log.exception(f"tick: {text}", *of)
 
 
 def _force_stops() -> None:

@@ -1,5 +1,7 @@
 """Runs by REST: made, planned, paused, stopped, watched; who may, and what cannot be."""
 
+from uuid import UUID
+
 import pytest
 
 from agents.models import Run, RunState, Step
@@ -247,7 +249,7 @@ def test_steps_come_by_number(api, bob, make):
 
 def test_events_are_those_of_the_run_in_order(api, workspace, bob, make):
     run, other = make(api(bob)).json(), make(api(bob)).json()
-    record(workspace_id=workspace.pk, type="run.moved", actor="agent:Writer", run=run["id"], data={"state": "done"})
+    record(workspace_id=workspace.pk, type="run.moved", actor="agent:Writer", run=UUID(run["id"]), data={"state": "done"})
 
     events = api(bob).get(f"{URL}{run['id']}/events/").json()
 

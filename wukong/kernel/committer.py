@@ -199,6 +199,11 @@ def close(timeout: float = 5.0) -> None:
         committer.join(timeout)
 
 
+def is_closed() -> bool:
+    """Return whether the process is about to end: nothing is committed any more."""
+    return _closed
+
+
 def reopen() -> None:
     """Accept jobs again (tests, and a process that forks)."""
     global _closed

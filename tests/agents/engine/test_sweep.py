@@ -12,7 +12,9 @@ from agents.services import start_run
 from billing import services as billing
 from tests.agents.crew import assert_settled
 from workspaces.models import Event
+from wukong.kernel import committer
 from wukong.kernel.clock import now
+from wukong.kernel.errors import Unavailable
 from wukong.kernel.ids import new_id
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -185,6 +187,22 @@ def test_a_run_whose_settling_fails_does_not_keep_the_others_from_ending(crew, d
 
     assert Run.objects.get(pk=two.pk).state == RunState.CANCELLED
     assert Run.objects.get(pk=one.pk).state == RunState.FINISHING
+
+
+def test_what_a_process_cannot_commit_at_its_end_is_no_error(crew, deploy, monkeypatch, caplog):
+    deploy()
+
+    def fail() -> None:
+        raise Unavailable("closed")
+
+    monkeypatch.setattr(tick.claim, "expire", fail)
+    tick.tick()
+    assert len(caplog.records) == 1
+
+    caplog.clear()
+    committer.close()
+    tick.tick()
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 def test_holds_that_nobody_remembers_expire(crew, workspace):
