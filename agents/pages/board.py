@@ -18,7 +18,8 @@ from workspaces.people.models import Role as MemberRole
 from workspaces.people.models import Workspace
 from wukong.kernel.clock import now
 from wukong.kernel.errors import Invalid
-from wukong.kernel.money import NANO
+from wukong.kernel.money import NANO, short_amount
+from wukong.templatetags.ui import exactly, money
 
 _CENT = NANO // 100
 # What the meter and the agents' lines show already, many times a minute.
@@ -177,8 +178,11 @@ class RunView(RowView):
     def raised_limit(self) -> str:
         """A limit with which the run should come to its end, in whole cents."""
         enough = max(self.limit_nano + self.missing_nano, self.cost_nano + self.quote.about_nano)
-        cents = -(-enough // _CENT)
-        return f"{cents // 100}.{cents % 100:02d}"
+        return short_amount(-(-enough // _CENT) * _CENT)
+
+    @property
+    def limit_label(self) -> str:
+        return (money if self.run.budget_nano is None else exactly)(self.limit_nano, self.currency)  # as typed
 
     @property
     def is_live(self) -> bool:

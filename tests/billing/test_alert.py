@@ -130,7 +130,7 @@ def test_the_mail_says_whose_limit_how_much_and_where_to_change_it(house, projec
     house.name = "Tea & Sons"
     house.save()
     limit(house, "agent", "Writer", nano=PRICE)
-    limit(house, "project", str(project.pk), nano=10 * PRICE)
+    limit(house, "project", str(project.pk), nano=10 * PRICE - 1)
     spend(house, project=project.pk)
     spend(house, 4, project=project.pk, agent="Editor")
     services.mail_alerts()
@@ -141,7 +141,7 @@ def test_the_mail_says_whose_limit_how_much_and_where_to_change_it(house, projec
     }
     assert any("Agent “Writer”" in body and "Spent so far: $ 0.0028 of $ 0.0028" in body for body in bodies)
     title = f"Project “{project.name}”"
-    assert any(title in body and "Spent so far: $ 0.014 of $ 0.028" in body for body in bodies)
+    assert any(title in body and "Spent so far: $ 0.014 of $ 0.027999999" in body for body in bodies)
     assert all("https://wukong.example/w/northwind/limits/" in body for body in bodies)
     stops = [body for body in bodies if "New calls are refused until the limit is raised" in body]
     assert len(stops) == 1

@@ -71,6 +71,20 @@ def test_money_shows_cents_and_more_below_a_cent(nano, text):
 
 
 @pytest.mark.parametrize(
+    ("nano", "text"),
+    [
+        (0, "$ 0.00"),
+        (12_500_000, "$ 0.0125"),
+        (7_123_456_789, "$ 7.123456789"),
+        (1_234_500_000_000, "$ 1,234.50"),
+        (-2_500_000_000, "$ −2.50"),
+    ],
+)
+def test_what_was_set_is_not_rounded(nano, text):
+    assert ui.exactly(nano) == text
+
+
+@pytest.mark.parametrize(
     ("count", "text"), [(812, "812"), (9_999, "9,999"), (34_120, "34.1 k"), (5_230_000, "5.2 M"), (None, "–")]
 )
 def test_tokens_are_short(count, text):

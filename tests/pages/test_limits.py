@@ -77,7 +77,9 @@ def test_setting_it_again_changes_it(at, workspace, ada):
     put(client, limit="7.123456789", period="week", kind="soft")
 
     assert kept() == [("workspace", "", "week", 7_123_456_789, False)]
-    assert "Only tells" in text(client.get(URL))
+    page = text(client.get(URL))
+    assert "Only tells" in page
+    assert "$ 0.00 of $ 7.123456789" in page, "shown as it was set, not rounded"
 
 
 def test_a_double_submit_sets_one_limit(at, workspace, ada):

@@ -133,11 +133,12 @@ def test_a_run_is_paused_goes_on_and_is_stopped_by_its_buttons(crew, pace, at, p
 
 @pytest.mark.slow
 def test_a_limit_that_is_reached_is_raised_on_the_page(crew, at, project, deploy, bob):
-    run = deploy(budget_nano=12_000_000)
+    run = deploy(budget_nano=12_500_000)
     crew.until(lambda: Run.objects.get().state == "paused", ticks=True)
     crew.rest()
     browser = at(bob)
     html = browser.get(f"/runs/{run.pk}/").content.decode()
+    assert "more than the limit of this run, $ 0.0125." in html
     raised = re.search(r'name="budget"[^>]*value="([\d.]+)"', html)
 
     assert raised is not None

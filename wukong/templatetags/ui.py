@@ -15,6 +15,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from wukong.kernel.money import short_amount
 from wukong.templatetags.strings import BROWSER_STRINGS
 
 register = template.Library()
@@ -115,6 +116,17 @@ def money(nano: int | None, currency: str = "USD") -> str:
     rounded = (value + 10 ** (9 - places) // 2) // 10 ** (9 - places)
     whole, rest = divmod(rounded, 10**places)
     return f"{_SYMBOLS.get(currency, currency)} {sign}{whole:,}.{rest:0{places}d}"
+
+
+@register.filter
+def exactly(nano: int, currency: str = "USD") -> str:
+    """Return money to the last place it has, at least two: what a person has set is shown as it was set.
+
+    >>> exactly(12_500_000), exactly(1_000_000_000_000, "EUR")
+    ('$ 0.0125', '€ 1,000.00')
+    """
+    whole, _dot, places = short_amount(abs(nano)).partition(".")
+    return f"{_SYMBOLS.get(currency, currency)} {'−' if nano < 0 else ''}{int(whole):,}.{places}"
 
 
 @register.filter
