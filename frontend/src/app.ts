@@ -12,6 +12,7 @@ import { startMenus } from "./ui/menus";
 import { startNet } from "./ui/net";
 import { startPrint } from "./ui/print";
 import { startSignOut } from "./ui/signout";
+import { startTabs } from "./ui/tabs";
 import { startTheme } from "./ui/theme";
 import { startViews } from "./ui/views";
 
@@ -25,5 +26,6 @@ startCopy();
 startDrops();
 startClocks();
 startPrint();
+startTabs();
 startViews();
 startSignOut();

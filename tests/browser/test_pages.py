@@ -177,6 +177,34 @@ def test_the_phone_shows_the_document_or_the_swarm(arrive: Arrive):
     expect(page.locator("#swarm")).to_be_hidden()
 
 
+def test_on_a_phone_the_list_of_runs_shows_whole_names(arrive: Arrive):
+    page, _stop = arrive("runs")
+    page.set_viewport_size({"width": 390, "height": 844})
+    names = page.locator(".runs .doc-link b")
+
+    assert names.count() > 2
+    assert names.evaluate_all("all => all.filter(one => one.scrollWidth > one.clientWidth).length") == 0
+    assert names.evaluate_all("all => Math.min(...all.map(one => one.closest('td').clientWidth))") > 300
+
+
+def test_on_a_phone_the_sections_are_one_line_with_the_open_one_in_view(arrive: Arrive):
+    page, _stop = arrive("usage")
+    page.set_viewport_size({"width": 390, "height": 844})
+    sections = page.locator(".tabs:visible")
+    sections.get_by_text("Limits").click()
+    page.wait_for_url("**/limits/")
+
+    for name in ("Waste", "Usage"):
+        sections.get_by_text(name).focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"**/{name.lower()}/")
+        tabs = sections.locator(".tab")
+        assert tabs.evaluate_all("all => new Set(all.map(one => one.offsetTop)).size") == 1
+        expect(sections.locator("[aria-current]")).to_have_text(name)
+        expect(sections.locator("[aria-current]")).to_be_in_viewport(ratio=1)
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
 def test_spend_and_words_move_without_a_reload(arrive: Arrive, scene: Scene):
     assert scene.rest is not None
     run = scene.rest.post(
