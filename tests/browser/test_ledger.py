@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests import servers
+from tests.browser.looks import WIDTHS, looked_at
 from tests.browser.statements import furnish
-from tests.browser.test_pages import WIDTHS, use_theme, violations
 from tests.browser.window import Console, sign_in_as
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -52,31 +52,17 @@ def page(browser: Browser, site: servers.Embedded) -> Iterator[Page]:
     assert console.errors == []
 
 
-def looked_at(page: Page, *, is_wide: bool = False) -> dict[str, object]:
-    """Return what is wrong with a page at each width, in both themes. The console is a tool at a desk: `is_wide`."""
+def seen(page: Page, *, is_wide: bool = False) -> dict[str, object]:
+    """Return what is wrong with a page. The console is a tool at a desk: `is_wide`."""
     page.wait_for_timeout(200)  # the balance in the top bar
-    found: dict[str, object] = {}
-    for width, height in WIDTHS[:1] if is_wide else WIDTHS:
-        page.set_viewport_size({"width": width, "height": height})
-        if (over := page.evaluate("document.documentElement.scrollWidth - innerWidth")) > 0:
-            found[f"overflow at {width}"] = over
-        if inside := page.evaluate(
-            "[...document.querySelectorAll('.page, .panel')].map(e => e.scrollWidth - e.clientWidth).filter(n => n > 0)"
-        ):
-            found[f"overflow within at {width}"] = inside
-        for theme in ("light", "dark"):
-            use_theme(page, theme)
-            if broken := violations(page):
-                found[f"{width} {theme}"] = broken
-    page.set_viewport_size({"width": 1440, "height": 900})
-    return found
+    return looked_at(page, widths=WIDTHS[:1] if is_wide else WIDTHS, within=".page, .panel")
 
 
 @pytest.mark.parametrize("name", PATHS)
 def test_it_is_readable_for_everyone_and_nothing_overflows(name: str, page: Page):
     page.goto(PATHS[name])
 
-    assert looked_at(page) == {}
+    assert seen(page) == {}
 
 
 def test_a_movement_leads_down_to_its_meters_and_up_to_its_run(page: Page):
@@ -91,7 +77,7 @@ def test_a_movement_leads_down_to_its_meters_and_up_to_its_run(page: Page):
     assert sum(_nano(text) for text in amounts) == _nano(charged)
     assert _nano(charged) == -_nano(re.search(r"−[\d.,]+", page.locator("h1").inner_text())[0])
     assert page.get_by_role("link", name="Open the run").get_attribute("href").startswith("/runs/")
-    assert looked_at(page) == {}
+    assert seen(page) == {}
 
 
 def _nano(text: str) -> int:
@@ -113,7 +99,7 @@ def test_a_day_has_its_file(page: Page):
 def test_tables_of_the_console(table: str, page: Page):
     page.goto(f"/console/billing/{table}/")
 
-    assert looked_at(page, is_wide=True) == {}
+    assert seen(page, is_wide=True) == {}
 
 
 def test_an_operator_books_and_the_books_still_close(page: Page):
@@ -127,17 +113,17 @@ def test_an_operator_books_and_the_books_still_close(page: Page):
         page.locator("input.action-select").first.check()
         page.locator("select[name=action]").select_option(action)
         page.get_by_role("button", name="Go").click()
-        assert looked_at(page, is_wide=True) == {}
+        assert seen(page, is_wide=True) == {}
         for name, value in fields.items():
             page.locator(f"[name={name}]").fill(value)
         page.locator(".submit-row input.default").click()
-        assert looked_at(page, is_wide=True) == {}
+        assert seen(page, is_wide=True) == {}
         page.get_by_role("button", name="Book it").dblclick()
         expect(page.locator(".messagelist")).to_contain_text(said)
 
     page.get_by_role("link", name="Books").click()
     expect(page.locator(".verdict.is-ok")).to_be_visible()
-    assert looked_at(page, is_wide=True) == {}
+    assert seen(page, is_wide=True) == {}
     page.goto("/w/northwind/ledger/?code=adjust")
     expect(page.locator(".entries")).to_contain_text("Counted twice")
     page.goto("/console/billing/wallet/")

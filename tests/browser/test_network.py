@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, StorageState, WebSocketRoute, exp
 
 from tests import servers
 from tests.browser.document import pill, prose, reconnect, saved, text_on_server, write
-from tests.browser.test_pages import use_theme, violations
+from tests.browser.looks import DESK, PHONE, looked_at
 from tests.browser.wire import Wire
 from tests.rest import Rest
 from workspaces.documents import protocol
@@ -108,23 +108,7 @@ def test_a_reading_copy_is_readable_for_everyone(written: str, open_page: Open, 
     wire.refuse()
     page = open_page(written, port=wire.port, waits=False)
     expect(page.locator(".is-copy")).to_be_visible()
-    assert looked_at(page) == {}
-
-
-def looked_at(page: Page) -> dict[str, object]:
-    """Return what axe finds, and what overflows, in both themes at both sizes."""
-    found: dict[str, object] = {}
-    page.emulate_media(reduced_motion="reduce")  # colours on their way from one theme to the other are no colours
-    for width, height in ((1440, 900), (390, 844)):
-        page.set_viewport_size({"width": width, "height": height})
-        over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        if over > 0:
-            found[f"overflow at {width}"] = over
-        for theme in ("light", "dark"):
-            use_theme(page, theme)
-            if broken := violations(page):
-                found[f"{width} {theme}"] = broken
-    return found
+    assert looked_at(page, widths=(DESK, PHONE)) == {}
 
 
 def test_without_scripts_the_text_is_there(
@@ -248,7 +232,7 @@ def test_a_document_that_was_put_back_is_not_merged_with_an_open_copy(
     expect(page.locator("#offline-text")).to_contain_text("put back to an earlier state", timeout=20_000)
     expect(prose(page)).to_have_attribute("contenteditable", "false")
     expect(page.locator(".refused-words")).to_contain_text("Written in the old history.")
-    assert looked_at(page) == {}
+    assert looked_at(page, widths=(DESK, PHONE)) == {}
     page.get_by_role("link", name="Load the page again").click()
     expect(page.locator("#editor[data-ready]")).to_be_visible()
     expect(prose(page)).to_have_text("Saved before.")

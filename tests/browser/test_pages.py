@@ -1,13 +1,13 @@
 """Every page, in both themes, on a desk and on a phone: readable for everyone, nothing overflows, a quiet console."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, StorageState, expect
 
 from tests import servers
+from tests.browser.looks import DESK, PHONE, TABLET, looked_at
 from tests.browser.scene import Scene, build
 from tests.browser.tour import NOBODY, Stop, stops
 from tests.browser.window import Console
@@ -15,9 +15,7 @@ from tests.browser.window import Console
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 Arrive = Callable[..., tuple[Page, Stop]]
-AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 NAMES = [stop.name for stop in stops(Scene())]
-WIDTHS = ((1440, 900), (1024, 768), (390, 844))
 # Django's own console is a tool for operators at a desk.
 IS_WIDE = ("console-",)
 
@@ -72,41 +70,13 @@ def assert_strict_policy(headers: dict[str, str]) -> None:
     assert "unsafe" not in policy
 
 
-def use_theme(page: Page, theme: str) -> None:
-    page.evaluate("theme => { localStorage.setItem('theme', theme); dispatchEvent(new Event('theme')) }", theme)
-
-
-def violations(page: Page) -> list[Any]:
-    """Return what axe-core finds, as rule and places."""
-    if not page.evaluate("typeof axe === 'object'"):
-        page.evaluate(AXE.read_text())
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-    return [
-        (
-            one["id"],
-            [f"{node['target'][0]}: {node['any'][0]['message'] if node['any'] else ''}" for node in one["nodes"]],
-        )
-        for one in found
-    ]
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_a_page_is_readable_for_everyone_and_nothing_overflows(name: str, arrive: Arrive):
-    page, stop = arrive(name)
-    found: dict[str, Any] = {}
-    for width, height in WIDTHS:
-        page.set_viewport_size({"width": width, "height": height})
-        over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        if over > 0 and not stop.name.startswith(IS_WIDE):
-            found[f"overflow at {width}"] = over
-        if width == 1024:
-            continue
-        for theme in ("light", "dark"):
-            use_theme(page, theme)
-            if broken := violations(page):
-                found[f"{width} {theme}"] = broken
+    page, _stop = arrive(name)
 
-    assert found == {}
+    is_wide = name.startswith(IS_WIDE)
+    assert looked_at(page, widths=(TABLET,), themes=(), may_overflow=is_wide) == {}
+    assert looked_at(page, widths=(DESK, PHONE), may_overflow=is_wide) == {}
 
 
 def test_a_theme_is_remembered_and_set_before_the_first_paint(arrive: Arrive):

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, StorageState, expect
 
 from tests import servers
-from tests.browser.test_pages import use_theme, violations
+from tests.browser.looks import looked_at
 from tests.browser.window import Console
 
 pytestmark = pytest.mark.browser
@@ -57,16 +57,8 @@ def test_what_an_operator_approves_is_what_customers_read(priced: Page):
 def test_tiers_and_versions_are_readable_for_everyone(priced: Page):
     for summary in priced.locator(".versions summary").all():
         summary.click()
-    found = {}
-    for width in (1440, 1024, 390):
-        priced.set_viewport_size({"width": width, "height": 900})
-        for theme in ("light", "dark"):
-            use_theme(priced, theme)
-            over = priced.evaluate("document.documentElement.scrollWidth - innerWidth")
-            if over > 0 or (broken := violations(priced)):
-                found[width, theme] = over if over > 0 else broken
 
-    assert found == {}
+    assert looked_at(priced) == {}
 
 
 def test_sections_and_versions_are_reached_with_the_keyboard(priced: Page):

@@ -7,8 +7,8 @@ from playwright.sync_api import Page, expect
 
 from tests import servers
 from tests.browser.document import prose, saved
+from tests.browser.looks import looked_at
 from tests.browser.test_main_job import do_the_main_job, nano
-from tests.browser.test_pages import WIDTHS, use_theme, violations
 from tests.browser.window import Console, sign_in_as
 from tests.rest import Rest
 
@@ -78,14 +78,5 @@ def test_sentences_run_ledger_and_statement_are_one_sum(
     assert after["rejected"] > before["rejected"]
     assert after["overhead"] == before["overhead"]
 
-    found: dict[str, object] = {}
-    for width, height in WIDTHS:
-        page.set_viewport_size({"width": width, "height": height})
-        if (over := page.evaluate("document.documentElement.scrollWidth - innerWidth")) > 0:
-            found[f"overflow at {width}"] = over
-        for theme in ("light", "dark"):
-            use_theme(page, theme)
-            if broken := violations(page):
-                found[f"{width} {theme}"] = broken
-    assert found == {}
+    assert looked_at(page) == {}
     assert site.manage("books").splitlines()[-1] == "difference 0 nano"

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, StorageState, expect
 
 from tests import servers
 from tests.browser.document import pill, prose, reconnect, saved, text_on_server, write
-from tests.browser.test_network import looked_at
+from tests.browser.looks import DESK, PHONE, looked_at
 from tests.browser.window import sign_in_as
 from tests.browser.wire import Wire
 from tests.rest import Rest
@@ -89,7 +89,7 @@ def test_a_session_that_ends_while_somebody_types_is_renewed_in_place_and_no_wor
     page.keyboard.press("Enter")
     expect(dialog(page).get_by_role("alert")).to_contain_text("not correct")
     expect(dialog(page).get_by_label("Password")).to_be_focused()
-    assert looked_at(page) == {}
+    assert looked_at(page, widths=(DESK, PHONE)) == {}
     page.set_viewport_size({"width": 1440, "height": 900})
     dialog(page).get_by_label("Password").fill(servers.PASSWORD)
     page.keyboard.press("Enter")

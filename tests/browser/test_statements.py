@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests import servers
+from tests.browser.looks import looked_at, use_theme
 from tests.browser.statements import furnish
-from tests.browser.test_pages import WIDTHS, use_theme, violations
 from tests.browser.window import Console, sign_in_as
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -53,21 +53,8 @@ def test_it_is_readable_for_everyone_and_nothing_overflows(name: str, page: Page
     assert answer is not None
     assert answer.status == 200
     page.wait_for_timeout(200)  # the balance in the top bar
-    found: dict[str, object] = {}
-    for width, height in WIDTHS:
-        page.set_viewport_size({"width": width, "height": height})
-        if (over := page.evaluate("document.documentElement.scrollWidth - innerWidth")) > 0:
-            found[f"overflow at {width}"] = over
-        if inside := page.evaluate(
-            "[...document.querySelectorAll('.bill, .page')].map(e => e.scrollWidth - e.clientWidth).filter(n => n > 0)"
-        ):
-            found[f"overflow within at {width}"] = inside
-        for theme in ("light", "dark"):
-            use_theme(page, theme)
-            if broken := violations(page):
-                found[f"{width} {theme}"] = broken
 
-    assert found == {}
+    assert looked_at(page, within=".bill, .page") == {}
 
 
 def test_on_paper_it_is_the_sheet_alone(page: Page, past: tuple[servers.Embedded, str]):

@@ -2,14 +2,13 @@
 
 import urllib.request
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests import servers
 from tests.billing.fake_stripe import KEY, SECRET, FakeStripe
-from tests.browser.test_pages import use_theme, violations
+from tests.browser.looks import DESK, PHONE, looked_at
 from tests.browser.window import Console, sign_in_as
 
 pytestmark = pytest.mark.browser
@@ -46,18 +45,10 @@ def page(browser: Browser, shop: servers.Embedded) -> Iterator[Page]:
 def look(page: Page) -> Iterator[Callable[[str], None]]:
     """Return a function that notes what is wrong with the page as it is, in both themes, on a desk and on a phone."""
     console = Console(page)
-    found: dict[tuple[str, int, str], Any] = {}
+    found: dict[tuple[str, str], object] = {}
 
     def at(name: str) -> None:
-        for width, height in ((1440, 900), (390, 844)):
-            page.set_viewport_size({"width": width, "height": height})
-            if (over := page.evaluate("document.documentElement.scrollWidth - innerWidth")) > 0:
-                found[name, width, "overflow"] = over
-            for theme in ("light", "dark"):
-                use_theme(page, theme)
-                if wrong := violations(page):
-                    found[name, width, theme] = wrong
-        page.set_viewport_size({"width": 1440, "height": 900})
+        found.update({(name, place): wrong for place, wrong in looked_at(page, widths=(DESK, PHONE)).items()})
 
     yield at
     assert found == {}

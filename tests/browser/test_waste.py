@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, StorageState, expect
 
 from tests import servers
-from tests.browser.test_pages import use_theme, violations
+from tests.browser.looks import looked_at
 from tests.browser.window import Console
 
 pytestmark = pytest.mark.browser
@@ -67,16 +67,8 @@ def person(wasteful: None, window: Callable[..., BrowserContext], signed_in: Cal
 def test_pages_are_readable_for_everyone(person: Page, path: str):
     console = Console(person)
     person.goto(path)
-    found = {}
-    for width in (1440, 1024, 390):
-        person.set_viewport_size({"width": width, "height": 900})
-        for theme in ("light", "dark"):
-            use_theme(person, theme)
-            over = person.evaluate("document.documentElement.scrollWidth - innerWidth")
-            if over > 0 or (broken := violations(person)):
-                found[width, theme] = over if over > 0 else broken
 
-    assert found == {}
+    assert looked_at(person) == {}
     assert console.errors == []
 
 
