@@ -1,6 +1,7 @@
 """What the ledger says when asked: figures of runs, usage, and the proof that the books close. Reads only."""
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -71,12 +72,13 @@ def charges(run: UUID) -> dict[UUID | None, int]:
     return _moved(Transfer.objects.filter(run=run), "call")
 
 
-def _moved(transfers: QuerySet[Transfer], by: str) -> dict[Any, int]:
-    """Return by a column what moved from wallets to our revenue, less what moved back."""
+def _moved(transfers: QuerySet[Any], *by: str) -> dict[Any, int]:
+    """Return by a column, or by several as a tuple, what moved from wallets to our revenue, less what moved back."""
     out = Sum("amount_nano", filter=Q(credit__kind=AccountKind.REVENUE), default=0)
     back = Sum("amount_nano", filter=Q(debit__kind=AccountKind.REVENUE), default=0)
-    rows = transfers.order_by().values(by).annotate(out=out, back=back)
-    return {row[by]: row["out"] - row["back"] for row in rows}
+    charges = transfers.filter(Q(credit__kind=AccountKind.REVENUE) | Q(debit__kind=AccountKind.REVENUE))
+    rows = charges.order_by().values_list(*by).annotate(out=out, back=back)
+    return {key[0] if len(by) == 1 else tuple(key): got - gone for *key, got, gone in rows}
 
 
 def _corrections(runs: Collection[UUID], by: str) -> dict[Any, int]:
@@ -106,37 +108,61 @@ def reading(workspace_id: UUID) -> int:
 
 
 def period(workspace_id: UUID, start: datetime, end: datetime) -> StepFigures:
-    """Return what a workspace used in [start, end)."""
-    return _figures(UsageRecord.objects.between(workspace_id, start, end).aggregate(**_sums()))
+    """Return what a workspace used in [start, end), and what it was charged then: see `_charged`."""
+    used = UsageRecord.objects.between(workspace_id, start, end).aggregate(**_sums())
+    charged = _moved(_booked(workspace_id, start, end), "workspace")
+    return replace(_figures(used), cost_nano=charged.get(workspace_id, 0))
 
 
 def by_group(workspace: Workspace, start: datetime, end: datetime, by: Grouping) -> list[UsageRow]:
-    """Return usage and cost in [start, end): days in their order, others the dearest first."""
-    records = _days(UsageRecord.objects.between(workspace.pk, start, end), workspace)
-    found = [
-        UsageRow(
-            key=_key(row[by]),
-            usage=_usage(row),
-            cost_nano=row["cost"],
-            not_charged_tokens=row["not_charged_tokens"],
-            currency=workspace.currency,
+    """Return usage and charges (see `_charged`) in [start, end): days in their order, others the dearest first."""
+    records = _days(UsageRecord.objects.between(workspace.pk, start, end), workspace, "occurred_at")
+    used = {_key(row[by]): row for row in _grouped(records, by)}
+    charged = {_key(key): nano for key, nano in _charged(workspace, start, end, by).items()}
+    found = []
+    for key in used.keys() | charged.keys():
+        row = used.get(key)
+        found.append(
+            UsageRow(
+                key=key,
+                usage=_usage(row) if row else Usage(),
+                cost_nano=charged.get(key, 0),
+                not_charged_tokens=row["not_charged_tokens"] if row else 0,
+                currency=workspace.currency,
+            )
         )
-        for row in _grouped(records, by)
-    ]
     if by == "day":
         return sorted(found, key=lambda row: row.key)
     return sorted(found, key=lambda row: (-row.cost_nano, -row.usage.total_tokens, row.key))
 
 
 def by_day(workspace: Workspace, start: datetime, end: datetime, by: Grouping) -> list[DayRow]:
-    """Return charged tokens and cost for each day of the workspace's calendar and each project, agent or model."""
-    records = _days(UsageRecord.objects.between(workspace.pk, start, end).charged(), workspace)
-    rows = records.values("day", by).annotate(tokens=Sum(_ALL), cost=Sum("amount_nano")).order_by("day")
-    return [DayRow(day=row["day"], key=_key(row[by]), tokens=row["tokens"], cost_nano=row["cost"]) for row in rows]
+    """Return charged tokens and charges (see `_charged`) for each day and each project, agent or model."""
+    records = _days(UsageRecord.objects.between(workspace.pk, start, end).charged(), workspace, "occurred_at")
+    used = {(row["day"], row[by]): row["n"] for row in records.order_by().values("day", by).annotate(n=Sum(_ALL))}
+    charged = _charged(workspace, start, end, "day", by)
+    keys = sorted(used.keys() | charged.keys(), key=lambda key: (key[0], _key(key[1])))
+    return [
+        DayRow(day=day, key=_key(key), tokens=used.get((day, key), 0), cost_nano=charged.get((day, key), 0))
+        for day, key in keys
+    ]
 
 
-def _days(records: QuerySet[Any], workspace: Workspace) -> QuerySet[Any]:
-    dated: QuerySet[Any] = records.annotate(day=TruncDate("occurred_at", tzinfo=ZoneInfo(workspace.time_zone)))
+def _booked(workspace_id: UUID, start: datetime, end: datetime) -> QuerySet[Transfer]:
+    return Transfer.objects.filter(workspace_id=workspace_id, booked_at__gte=start, booked_at__lt=end)
+
+
+def _charged(workspace: Workspace, start: datetime, end: datetime, *by: str) -> dict[Any, int]:
+    """Return by columns what a workspace was charged in [start, end), corrections and adjustments included.
+
+    Money is counted as on a statement: what moved between the wallet and our revenue, in the period in which it was
+    booked. A correction of an earlier call therefore counts when it comes, and may make a group's charge negative.
+    """
+    return _moved(_days(_booked(workspace.pk, start, end), workspace, "booked_at"), *by)
+
+
+def _days(rows: QuerySet[Any], workspace: Workspace, moment: str) -> QuerySet[Any]:
+    dated: QuerySet[Any] = rows.annotate(day=TruncDate(moment, tzinfo=ZoneInfo(workspace.time_zone)))
     return dated
 
 

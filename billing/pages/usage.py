@@ -111,7 +111,7 @@ class Month:
 
     @property
     def shares(self) -> Sequence[tuple[str, int]]:
-        return [(row.hue, row.cost_nano) for row in self.rows]
+        return [(row.hue, row.cost_nano) for row in self.rows if row.cost_nano > 0]
 
 
 def chosen(period: str, by: str) -> tuple[PeriodKey, Grouping]:

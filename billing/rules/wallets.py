@@ -1,13 +1,14 @@
 """Wallets: money in and back, what corrects a bill, credit limits, and budgets."""
 
+from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext as _
 
 from billing import ops
 from billing.contracts import Balance, BudgetRow
-from billing.models import LotCategory, TransferCode, Wallet
-from billing.page import Page
+from billing.models import Hold, LotCategory, TransferCode, Wallet
+from billing.page import Page, place_of
 from billing.rules.refusals import balance_of, insufficient, mismatch
 from wukong.kernel.errors import Conflict, Invalid
 from wukong.kernel.money import LIMIT_NANO, format_amount
@@ -38,15 +39,28 @@ def adjust(page: Page, op: ops.Adjust) -> Balance:
     sides = {"credit": wallet.pk} if op.signed_nano > 0 else {"debit": wallet.pk}
     if _is_booked(page, op.key, TransferCode.ADJUST, nano, **sides):
         return balance_of(wallet)
+    said: dict[str, Any] = {
+        "key": op.key,
+        "code": TransferCode.ADJUST,
+        "nano": nano,
+        "actor": op.actor,
+        "note": op.note,
+    }
     if op.signed_nano > 0:
         _check_amount(wallet, nano)
-        page.credit(wallet, key=op.key, code=TransferCode.ADJUST, nano=nano, actor=op.actor, note=op.note, call=op.call)
+        page.credit(wallet, **said, **_place_of_call(wallet, op.call))
         return balance_of(wallet)
     if not 0 < nano <= wallet.available_nano:
         raise insufficient(nano, max(wallet.available_nano, 0), "wallet", wallet.currency)
     page.purses.draw(wallet, nano)
-    page.debit(wallet, key=op.key, code=TransferCode.ADJUST, nano=nano, actor=op.actor, note=op.note, call=op.call)
+    page.debit(wallet, **said, **_place_of_call(wallet, op.call))
     return balance_of(wallet)
+
+
+def _place_of_call(wallet: Wallet, call: UUID | None) -> dict[str, Any]:
+    """Return where an adjustment of a call belongs: to what the call belongs to, so that their sums stay together."""
+    hold = Hold.objects.filter(wallet=wallet.pk, key=f"call:{call}").first() if call is not None else None
+    return place_of(hold) if hold is not None else {"call": call}
 
 
 def refund(page: Page, op: ops.Refund) -> Balance:

@@ -1,13 +1,12 @@
 """The meter by REST: who may read it, and what it says."""
 
 from datetime import UTC, datetime, timedelta
-from unittest import mock
 
 import pytest
 
 from billing import ledger, services
 from billing.contracts import Usage
-from tests.billing.calendar import OCTOBER, use
+from tests.billing.calendar import OCTOBER, clock_at, use
 from workspaces.people.services import create_key, create_workspace
 from wukong.kernel.ids import new_id
 
@@ -158,9 +157,9 @@ def test_the_holds(api, workspace, ada, spend, hold):
 
 
 def test_the_usage(api, workspace, ada, spend):
-    with mock.patch("billing.page.now", return_value=datetime(2026, 3, 31, 12, tzinfo=UTC)):
+    with clock_at(datetime(2026, 3, 31, 12, tzinfo=UTC)):
         spend(agent="Writer")
-    with mock.patch("billing.page.now", return_value=datetime(2026, 4, 1, 12, tzinfo=UTC)):
+    with clock_at(datetime(2026, 4, 1, 12, tzinfo=UTC)):
         spend(agent="Reviewer")
     march = {"workspace": "northwind", "from": "2026-03-01", "to": "2026-03-31"}
 

@@ -8,22 +8,24 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
-from billing import ledger, ops, services
+from billing import cards, ledger, ops, services
 from billing.contracts import RunFigures, Usage
+from billing.models.statements import Statement
+from billing.statements import store
+from tests.billing.calendar import NOVEMBER, OCTOBER, SEPTEMBER, clock_at, issue, use
 from tests.billing.conftest import SMALL
 from wukong.kernel.ids import new_id
+from wukong.kernel.money import parse_amount
 
 PRICE = 1000 * 2_000 + 100 * 8_000
 
 
 @pytest.fixture
-def at():
-    """Return a function within whose block the ledger has another time."""
-
-    def moment(when: datetime):
-        return mock.patch("billing.page.now", return_value=when)
-
-    return moment
+def at(db):
+    """Return a function within whose block it is another time, not before 2026; prices are in force from then on."""
+    with clock_at(datetime(2026, 1, 1, tzinfo=UTC)):
+        cards.in_force({"scripted", "local"}, "USD")
+    return clock_at
 
 
 def test_a_run_tells_its_cost_its_usage_and_what_it_holds(spend, hold):
@@ -97,6 +99,38 @@ def test_usage_is_told_by_day_project_agent_and_model(workspace, spend, at):
     ]
     assert services.usage_by(workspace, period[1], period[1] + timedelta(days=1), "day") == []
     assert services.period_figures(workspace.pk, *period).cost_nano == 2 * PRICE + local
+
+
+def test_usage_and_its_statement_are_one_amount_also_of_what_was_corrected_later(api, ada, workspace, hold, project):
+    """A correction counts in the period in which it was booked, for its call's project, agent, model and run."""
+    run = new_id()
+    adjusted = use(workspace, SEPTEMBER, SMALL, agent="Reviewer", run=run)
+    with clock_at(datetime(2026, 9, 30, 23, 58, tzinfo=UTC)):
+        op = hold(run=run, project=project.pk)
+        ledger.post(op)
+        services.extend(call=op.call, max_tokens=100, written_tokens=40)
+    with clock_at(datetime(2026, 10, 1, 0, 5, tzinfo=UTC)):
+        services.expire_stale()
+    use(workspace, OCTOBER, SMALL)
+    with clock_at(OCTOBER):
+        services.settle(call=op.call, usage=Usage(output_tokens=10))
+        booking = {"workspace_id": workspace.pk, "actor": "person:1", "note": "a wrong price"}
+        services.adjust(**booking, signed_nano=7, key="1", call=adjusted)
+        services.adjust(**booking, signed_nano=-11, key="2")
+    assert issue(NOVEMBER) == 2
+
+    for statement in Statement.objects.order_by("month"):
+        bill, period = store.read(statement), (statement.period_start, statement.period_end)
+        assert services.period_figures(workspace.pk, *period).cost_nano == bill.charged_nano
+        for by in ("day", "project", "agent", "model"):
+            asked = {"workspace": workspace.slug, "from": period[0], "to": period[1], "by": by}
+            lines = api(ada).get("/api/v1/billing/usage/", asked).json()["results"]
+            assert sum(parse_amount(line["cost"]["amount"]) for line in lines) == bill.charged_nano, by
+            chart = services.spend_by_day(workspace, *period, by)
+            assert sum(row.cost_nano for row in chart) == bill.charged_nano, by
+    agents = {row.key: row.cost_nano for row in services.usage_by(workspace, *period, "agent")}
+    assert agents == {"Writer": 10 * 8_000 + PRICE, "Reviewer": -7, "": 11}
+    assert services.run_figures(run).cost_nano == 10 * 8_000 + PRICE - 7
 
 
 def test_a_day_is_the_workspaces_own(workspace, spend, at):
