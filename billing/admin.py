@@ -97,7 +97,7 @@ class BudgetWindowAdmin(Table):
 
     @admin.display(description=_("Limit"))
     def limit(self, window: BudgetWindow) -> str:
-        return "" if window.limit_nano is None else format_amount(window.limit_nano)
+        return "" if window.meant_nano is None else format_amount(window.meant_nano)
 
     @admin.display(description=_("Spent"))
     def spent(self, window: BudgetWindow) -> str:

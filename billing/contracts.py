@@ -80,6 +80,11 @@ class AlertRow:
     limit_nano: int
     at: datetime
 
+    @property
+    def is_exceeded(self) -> bool:
+        """Return whether more was spent than the limit when it was told."""
+        return self.spent_nano > self.limit_nano
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetRow:
@@ -104,6 +109,11 @@ class BudgetRow:
     def used_percent(self) -> int:
         """Return the whole per cents that are spent; 100 where the limit is 0."""
         return self.spent_nano * 100 // self.limit_nano if self.limit_nano else 100
+
+    @property
+    def is_exceeded(self) -> bool:
+        """Return whether more is spent than the limit: it was set below that, or it only tells."""
+        return self.spent_nano > self.limit_nano
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

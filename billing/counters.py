@@ -21,7 +21,7 @@ LEVELS = (Level.RUN, Level.AGENT, Level.SWARM, Level.PROJECT, Level.WORKSPACE)
 """The narrowest first: of two limits that are equally near, it is named."""
 
 THRESHOLDS = (50, 80, 100)
-WINDOW_FIELDS = ("limit_nano", "is_hard", "spent_nano", "held_nano")
+WINDOW_FIELDS = ("limit_nano", "set_nano", "is_hard", "spent_nano", "held_nano")
 BUDGET_FIELDS = ("period", "limit_nano", "is_hard", "actor", "changed_at")
 
 
@@ -60,6 +60,7 @@ class Counters:
         self._at = at
         self._written, self._budgets = Written(), Written()
         self._dropped: list[Budget] = []
+        self._exceeded: list[Alert] = []
         owners = {op.workspace_id for op in (*asked, *changes) if op.workspace_id in known}
         self._by_scope: dict[tuple[UUID, str, str], Budget] = {
             (row.workspace_id, row.level, row.name): row for row in rows.load(Budget, "workspace", owners)
@@ -120,7 +121,7 @@ class Counters:
     def of_hold(self, hold: Hold) -> list[Limit]:
         """Return the limits of the periods in which a hold was made, as they were set last."""
         return [
-            Limit(one.level, one.name, one.key, one.period, one.limit_nano, one.is_hard, one)
+            Limit(one.level, one.name, one.key, one.period, one.meant_nano, one.is_hard, one)
             for one in self.windows(hold)
         ]
 
@@ -153,11 +154,12 @@ class Counters:
         return window
 
     def _limit(self, window: BudgetWindow, nano: int | None, *, is_hard: bool) -> None:
-        """Set a counter's limit; what is spent and held already stays within a hard one."""
-        if nano is not None and is_hard:
-            nano = max(nano, window.spent_nano + window.held_nano)
-        if (window.limit_nano, window.is_hard) != (nano, is_hard):
-            window.limit_nano, window.is_hard = nano, is_hard
+        """Set a counter's limit. What is spent and held already is let through a hard one that is below it, no more."""
+        used = window.spent_nano + window.held_nano
+        below = nano if nano is not None and is_hard and nano < used else None
+        limits = (nano if below is None else used, below, is_hard)
+        if (window.limit_nano, window.set_nano, window.is_hard) != limits:
+            window.limit_nano, window.set_nano, window.is_hard = limits
             self._written.touch(window)
 
     def set(self, op: ops.SetBudget) -> Budget:
@@ -174,6 +176,8 @@ class Counters:
         self._budgets.touch(budget)
         if (window := self.window_now(budget)) is not None:
             self._limit(window, op.limit_nano, is_hard=op.is_hard)
+            if window.spent_nano > op.limit_nano:
+                self._exceeded.append(_alert(window, op.workspace_id, THRESHOLDS[-1]))
         return budget
 
     def drop(self, op: ops.DropBudget) -> None:
@@ -209,18 +213,8 @@ class Counters:
             window.spent_nano += nano
             self._written.touch(window)
             if window.level != Level.RUN:
-                alerts += [self._alert(window, hold, percent) for percent in crossed(window, before)]
+                alerts += [_alert(window, hold.workspace_id, percent) for percent in crossed(window, before)]
         return alerts
-
-    def _alert(self, window: BudgetWindow, hold: Hold, percent: int) -> Alert:
-        return rows.make(
-            Alert,
-            window_id=window.pk,
-            workspace_id=hold.workspace_id,
-            threshold=percent,
-            spent_nano=window.spent_nano,
-            limit_nano=window.limit_nano or 0,
-        )
 
     def write(self) -> None:
         """Write everything down; before the holds, which name their counters."""
@@ -232,8 +226,10 @@ class Counters:
     def write_alerts(self, alerts: Sequence[Alert]) -> list[tuple[Alert, BudgetWindow]]:
         """Write what people are told, except what they have been told of the same counter before; returns what is new.
 
-        A limit that is raised between two charges of one page lets the same threshold be crossed twice.
+        A limit that is raised between two charges of one page lets the same threshold be crossed twice. A limit that
+        is set below what is spent is told with them.
         """
+        alerts = [*self._exceeded, *alerts]
         told = {(row.window_id, row.threshold) for row in rows.load(Alert, "window", {one.window_id for one in alerts})}
         fresh: dict[tuple[UUID, int], Alert] = {}
         for one in alerts:
@@ -245,10 +241,21 @@ class Counters:
 
 def crossed(window: BudgetWindow, before_nano: int) -> list[int]:
     """Return the thresholds, per cent of a counter's limit, that its spending has reached since `before_nano`."""
-    limit = window.limit_nano
+    limit = window.meant_nano
     if not limit:
         return []
     return [one for one in THRESHOLDS if before_nano * 100 < one * limit <= window.spent_nano * 100]
+
+
+def _alert(window: BudgetWindow, workspace_id: UUID, percent: int) -> Alert:
+    return rows.make(
+        Alert,
+        window_id=window.pk,
+        workspace_id=workspace_id,
+        threshold=percent,
+        spent_nano=window.spent_nano,
+        limit_nano=window.meant_nano or 0,
+    )
 
 
 _windows_of = itemgetter(*(f"{level}_window_id" for level in LEVELS))

@@ -77,9 +77,8 @@ class Page:
         owners = {op.workspace_id for op in batch if isinstance(op, owned)}
         keys = [op.key for op in on_calls if not isinstance(op, ops.Hold)]
         missing = self._load_wallets(owners, keys)
-        self.at: datetime = (
-            now()
-        )  # under the locks: who has closed a period under them finds nothing booked in it later
+        # Under the locks: who has closed a period under them finds nothing booked in it later.
+        self.at: datetime = now()
         self.purses = Purses(self.at, self.wallets.keys())
         self.holds = {row.key: row for row in rows.load(Hold, "key", [op.key for op in on_calls])}
         ended = [hold.key for hold in self.holds.values() if hold.state != HoldState.PENDING]
@@ -307,8 +306,9 @@ class Page:
         rows.insert(self._new_records)
         told = self.counters.write_alerts(self._alerts)
         happened = []
-        for pk in sorted(self._moved):
-            happened.append(_moved(self.wallets[pk], self._moved[pk]))
+        for pk in sorted(self._moved.keys() | {window.wallet_id for _alert, window in told}):
+            if pk in self._moved:
+                happened.append(_moved(self.wallets[pk], self._moved[pk]))
             for alert, window in told:
                 if window.wallet_id == pk:
                     happened.append(_reached(alert, window, self.wallets[pk].currency))

@@ -98,6 +98,7 @@ class BudgetRead(serializers.Serializer[BudgetRow]):
     is_hard = serializers.BooleanField()
     spent = MoneyField(source="spent_nano")
     held = MoneyField(source="held_nano")
+    is_exceeded = serializers.BooleanField()
     ends_at = serializers.DateTimeField(allow_null=True)
 
 

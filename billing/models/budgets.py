@@ -69,7 +69,8 @@ class Budget(Row):
 class BudgetWindow(Row):
     """A counter of what a scope spends in one period, moved together with the wallet.
 
-    `key` is `level:name:period`, for example `project:<id>:2026-11`. `limit_nano` null: counted, not limited.
+    `key` is `level:name:period`, for example `project:<id>:2026-11`. `limit_nano` null: counted, not limited. A hard
+    limit is never below what is spent and held: one that people set below it stands in `set_nano` (else null).
     """
 
     wallet = models.ForeignKey(Wallet, models.PROTECT, related_name="+")
@@ -78,6 +79,7 @@ class BudgetWindow(Row):
     name = models.CharField(max_length=80, blank=True)
     period = models.CharField(max_length=12, blank=True)  # its first day; "" of what is counted in all
     limit_nano = models.BigIntegerField(null=True)
+    set_nano = models.BigIntegerField(null=True)
     is_hard = models.BooleanField(default=True)
     spent_nano = models.BigIntegerField(default=0)
     held_nano = models.BigIntegerField(default=0)
@@ -93,6 +95,11 @@ class BudgetWindow(Row):
 
     def __str__(self) -> str:
         return self.key
+
+    @property
+    def meant_nano(self) -> int | None:
+        """The limit that people have set, also where more was spent or held by then; None: no limit."""
+        return self.limit_nano if self.set_nano is None else self.set_nano
 
 
 class Alert(Row):

@@ -94,6 +94,8 @@ def told(alert: AlertRow, names: Mapping[str, str]) -> str:
     words = {"scope": title_of(alert.level, alert.name, names), "percent": alert.threshold}
     if alert.threshold == 0:
         return _("%(scope)s: at its pace the limit will be reached before the period ends.") % words
+    if alert.is_exceeded:
+        return _("%(scope)s: the limit is exceeded.") % words
     return _("%(scope)s: %(percent)d %% of the limit are used.") % words
 
 

@@ -71,9 +71,9 @@ def tell_of_limits() -> int:
     for one in found:
         key, end = counters[one.pk]
         window = windows.get(key)
-        if window is None or window.pk in told or not window.limit_nano or not window.spent_nano:
+        if window is None or window.pk in told or not window.meant_nano or not window.spent_nano:
             continue
-        if window.spent_nano < window.limit_nano and _will_reach(one, window, at, end):
+        if window.spent_nano < window.meant_nano and _will_reach(one, window, at, end):
             count += committer.run(partial(_tell, window, one.workspace_id))
     return count
 
@@ -92,7 +92,7 @@ def _will_reach(budget: Budget, window: BudgetWindow, at: datetime, end: datetim
     if found is None:
         return False
     to_come = pace.until(found, pace.hour_of(at), pace.hour_of(end))
-    return window.spent_nano + to_come >= (window.limit_nano or 0)
+    return window.spent_nano + to_come >= (window.meant_nano or 0)
 
 
 def _tell(window: BudgetWindow, workspace_id: UUID) -> int:
@@ -101,7 +101,7 @@ def _tell(window: BudgetWindow, workspace_id: UUID) -> int:
         workspace_id=workspace_id,
         threshold=0,
         spent_nano=window.spent_nano,
-        limit_nano=window.limit_nano or 0,
+        limit_nano=window.meant_nano or 0,
     )
     if Alert.objects.filter(window=window, threshold=0).exists():
         return 0

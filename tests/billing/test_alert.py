@@ -12,6 +12,7 @@ from billing.models import Alert
 from tests.billing.conftest import hold_op
 from workspaces.events.models import Event
 from wukong.kernel import committer
+from wukong.kernel.errors import InsufficientFunds
 
 USAGE = Usage(input_tokens=1000, output_tokens=100)
 PRICE = 2_800_000  # what `hold_op` holds and USAGE costs
@@ -57,6 +58,59 @@ def test_the_stream_says_once_what_was_reached_right_after_the_balance(workspace
     assert (found[0].actor, found[0].run) == ("system", None)
     before = Event.objects.get(workspace=workspace, seq=found[0].seq - 1)
     assert before.type == "balance.moved"
+
+
+def test_a_limit_set_below_what_is_spent_is_told_as_it_was_set_and_refuses_on(api, ada, client, workspace):
+    """The counter lets through what was spent and held before; people are told what they have set, not that."""
+    limit(workspace)
+    held = hold_op(workspace.pk)
+    ledger.post(held)
+    spend(workspace, 3)  # 30 %
+
+    limit(workspace, nano=PRICE)
+
+    (event,) = reached(workspace)
+    assert {name: event.payload[name]["amount"] for name in ("spent", "limit")} == {
+        "spent": "0.008400000",
+        "limit": "0.002800000",
+    }
+    (row,) = api(ada).get("/api/v1/billing/budgets/").json()["results"]
+    assert (row["limit"]["amount"], row["spent"]["amount"], row["is_exceeded"]) == ("0.002800000", "0.008400000", True)
+    assert services.mail_alerts() == 1
+    assert mail.outbox[0].subject == "Northwind: a limit is exceeded"
+    assert "$ 0.0084 of $ 0.0028" in " ".join(mail.outbox[0].body.split())
+    assert "The limit is exceeded." in mail.outbox[0].body
+    client.force_login(ada)
+    page = client.get("/w/northwind/limits/").content.decode()
+    assert "0.0084 of" in page
+    assert "Exceeded" in page
+    assert "The whole workspace: the limit is exceeded." in page
+
+    with pytest.raises(InsufficientFunds):
+        spend(workspace)
+    with pytest.raises(InsufficientFunds):
+        services.extend(call=held.call, max_tokens=200, written_tokens=0)
+    ledger.post(ops.Capture(call=held.call, usage=USAGE))
+    with pytest.raises(InsufficientFunds):
+        spend(workspace)
+    assert len(reached(workspace)) == 1
+    assert services.books().difference_nano == 0
+
+
+def test_thresholds_are_those_of_the_limit_that_was_set_not_of_what_was_held(workspace):
+    limit(workspace)
+    calls = [hold_op(workspace.pk) for _ in range(4)]
+    ledger.apply(calls)
+
+    limit(workspace, nano=2 * PRICE)  # while twice that is held
+    for op in calls:
+        ledger.post(ops.Capture(call=op.call, usage=USAGE))
+
+    assert [(one.payload["threshold"], one.payload["limit"]["amount"]) for one in reached(workspace)] == [
+        (50, "0.005600000"),
+        (80, "0.005600000"),
+        (100, "0.005600000"),
+    ]
 
 
 def test_the_stream_names_each_scope_and_no_other_workspace_hears_of_it(workspace, ada):
