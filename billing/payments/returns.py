@@ -12,6 +12,7 @@ What was spent before is not there to be taken: a wallet does not fall below not
 import logging
 from collections.abc import Iterable
 from functools import partial
+from typing import Literal
 from uuid import UUID
 
 from django.db.models import Q
@@ -30,12 +31,13 @@ from billing.models import (
     TransferCode,
     Wallet,
 )
-from billing.payments import coins, gateway
+from billing.payments import coins, gateway, told
 from billing.payments.topups import locked
 from wukong.kernel import committer
 from wukong.kernel.errors import Conflict, IdempotencyMismatch, Unavailable
 
 TRIES = 5
+Decided = Literal["done", "switched off", "too late"]
 RETURNED = "returned:"
 """Begins the key, as of a top-up, of what was given back to a wallet."""
 _log = logging.getLogger("wukong.billing")
@@ -100,7 +102,10 @@ def _look(topup: TopUp) -> None:
     for _attempt in range(TRIES):
         seen = TopUp.objects.values_list("version", flat=True).get(pk=topup.pk)
         returned = gateway.returned(topup.payment_intent)
-        if committer.run(partial(_decide, topup.pk, seen, returned)):
+        decided = committer.run(partial(_decide, topup.pk, seen, returned))
+        if decided == "switched off":
+            told.mail_disputed(topup, _NOTES[ReturnKind.DISPUTE]())
+        if decided != "too late":
             return
     raise Unavailable(_("This payment changes all the time. Please try again."))
 
@@ -113,14 +118,14 @@ def _decide_on(topup_id: UUID) -> TopUp:
     return topup
 
 
-def _decide(topup_id: UUID, seen: int, returned: gateway.Returned) -> bool:
-    """Write down what is to be taken and what is to be given back; False on an old picture."""
+def _decide(topup_id: UUID, seen: int, returned: gateway.Returned) -> Decided:
+    """Write down what is to be taken and what is to be given back; nothing on an old picture."""
     topup = locked(topup_id)
     if topup.version != seen:
-        return False
+        return "too late"
     topup = _decide_on(topup_id)
-    for dispute in returned.disputes:
-        _decide_dispute(topup, dispute)
+    is_new = [_decide_dispute(topup, dispute) for dispute in returned.disputes]
+    is_off = any(is_new) and told.disputed(topup, _NOTES[ReturnKind.DISPUTE]())
     due = min(coins.to_nano(returned.refunded_coins, topup.currency), topup.amount_nano)
     refunds = [row for row in topup.returns.standing() if row.kind != ReturnKind.DISPUTE]
     more = min(due - _sum(refunds), topup.amount_nano - _sum(topup.returns.standing()))
@@ -131,25 +136,27 @@ def _decide(topup_id: UUID, seen: int, returned: gateway.Returned) -> bool:
         if row.amount_nano <= too_much:  # it has failed at the provider
             too_much -= row.amount_nano
             _set(row, state=ReturnState.GIVING)
-    return True
+    return "switched off" if is_off else "done"
 
 
-def _decide_dispute(topup: TopUp, dispute: gateway.Dispute) -> None:
+def _decide_dispute(topup: TopUp, dispute: gateway.Dispute) -> bool:
+    """Write down what a dispute takes or gives back; returns whether it is a new one that takes."""
     key = f"dispute:{dispute.id}"
     known = topup.returns.filter(key=key).first()
     if known is not None:
         if not dispute.takes and known.state in (ReturnState.ASKED, ReturnState.DONE):
             _set(known, state=ReturnState.GIVING)
-        return
+        return False
     if not dispute.takes:
-        return
+        return False
     if dispute.currency != topup.currency:
         _log.error("dispute %s of top-up %s is in %s: nothing is taken back", dispute.id, topup.pk, dispute.currency)
-        return
+        return True
     left = topup.amount_nano - _sum(topup.returns.standing())
     more = min(coins.to_nano(dispute.coins, topup.currency), left)
     if more > 0:
         _take_later(topup, ReturnKind.DISPUTE, key, more, dispute.id)
+    return more > 0
 
 
 def _take_later(topup: TopUp, kind: ReturnKind, key: str, nano: int, provider_id: str = "") -> None:

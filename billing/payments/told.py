@@ -1,5 +1,5 @@
 """Automatic top-ups that fail are told: in the workspace's stream at once, by e-mail once, and after three in a row
-they are switched off, until somebody switches them on again.
+they are switched off, until somebody switches them on again. A disputed payment switches them off at once.
 """
 
 import logging
@@ -47,12 +47,41 @@ def failed(topup: TopUp) -> None:
     )
 
 
+def disputed(topup: TopUp, reason: str) -> bool:
+    """Switch automatic top-ups off when a payment is disputed, and say it; returns whether they were on.
+
+    Within the transaction in which the dispute was noted: more payments would be disputed, too, at our cost.
+    """
+    auto = AutoTopUp.objects.select_for_update().filter(pk=topup.workspace_id, is_on=True).first()
+    if auto is None:
+        return False
+    auto.is_on, auto.actor = False, "system"
+    auto.save(update_fields=["is_on", "actor"])
+    events.record(
+        workspace_id=topup.workspace_id,
+        type="topup.failed",
+        actor="system",
+        data={
+            "topup": str(topup.pk),
+            "amount": money_json(topup.amount_nano, topup.currency),
+            "reason": reason,
+            "is_on": False,
+        },
+    )
+    return True
+
+
+def mail_disputed(topup: TopUp, reason: str) -> None:
+    """Mail to owners and admins that a dispute has switched automatic top-ups off; the stream has said it already."""
+    _mail(topup, reason)
+
+
 def mail() -> int:
     """Mail to owners and admins which automatic top-ups have failed; two processes do not mail the same."""
     waiting = TopUp.objects.filter(is_auto=True, state=TopUpState.FAILED, mailed_at=None).select_related("workspace")
     claimed = [topup for topup in waiting.order_by("id")[:AT_ONCE] if committer.run(partial(_claim, topup))]
     for topup in claimed:
-        _mail(topup)
+        _mail(topup, topup.failure)
     return len(claimed)
 
 
@@ -60,11 +89,13 @@ def _claim(topup: TopUp) -> bool:
     return TopUp.objects.filter(pk=topup.pk, mailed_at=None).update(mailed_at=now()) == 1
 
 
-def _mail(topup: TopUp) -> None:
+def _mail(topup: TopUp, reason: str) -> None:
     workspace = topup.workspace
     auto = AutoTopUp.objects.filter(pk=workspace.pk).first()
     context = {
         "topup": topup,
+        "reason": reason,
+        "is_disputed": topup.state == TopUpState.BOOKED,
         "workspace": workspace,
         "is_on": auto is not None and auto.is_on,
         "link": settings.WUKONG_URL.rstrip("/") + reverse("billing:top-up", args=[workspace.slug]),

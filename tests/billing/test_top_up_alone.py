@@ -53,6 +53,26 @@ def later(**by: float):
     return mock.patch.multiple("billing.payments.auto", now=lambda: now() + timedelta(**by))
 
 
+def test_a_disputed_payment_switches_it_off_and_owners_are_told_once(workspace, stripe, automatic, deliver):
+    payment = TopUp.objects.get().payment_intent
+    dispute = stripe.dispute(payment, 1000)
+
+    for kind in ("charge.dispute.created", "charge.dispute.updated"):
+        assert deliver(kind, dispute) == 200
+    call_command("tick")
+
+    row = AutoTopUp.objects.get()
+    assert (row.is_on, row.actor) == (False, "system")
+    assert automatic_states() == []
+    (event,) = Event.objects.filter(workspace=workspace, type="topup.failed")
+    assert (event.payload["is_on"], event.payload["reason"]) == (False, "The payment is disputed")
+    (letter,) = mail.outbox
+    assert letter.to == ["ada@example.com"]
+    assert letter.subject == "Northwind: a payment is disputed, automatic top-ups are off"
+    assert "is disputed at the bank" in letter.body
+    assert "no longer tops up by itself" in letter.body
+
+
 def test_below_the_mark_it_tops_up_and_above_it_does_not(workspace, stripe, automatic):
     call_command("tick")
     assert balance(workspace) == WELCOME + 20 * NANO
