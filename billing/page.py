@@ -170,9 +170,13 @@ class Page:
         expires_at: datetime | None = None,
         **place: Any,
     ) -> None:
-        """Move money into a wallet; it is a lot of its own there."""
+        """Move money into a wallet; it is a lot of its own there.
+
+        Only a top-up is money that somebody has paid and that may be paid back. Which lots a call has drawn is not
+        written down: what a correction gives back may have been a gift, and is one.
+        """
         wallet.balance_nano += nano
-        category = LotCategory.PROMO if code == TransferCode.GRANT else LotCategory.PAID
+        category = LotCategory.PAID if code == TransferCode.TOPUP else LotCategory.PROMO
         self.purses.add(wallet, key, nano, category=category, priority=priority, expires_at=expires_at)
         kind = _COMES_FROM[code]
         self._move(wallet, self._account(kind, wallet.currency).pk, wallet.pk, key, code, nano, actor, note, **place)

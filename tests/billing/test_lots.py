@@ -55,6 +55,24 @@ def left(workspace):
     return {lot.key.partition(":")[2]: lot.remaining_nano for lot in Lot.objects.filter(wallet__workspace=workspace)}
 
 
+def test_what_a_correction_gives_back_never_becomes_money_that_can_be_paid_out(workspace, hold, monkeypatch):
+    """It may have been drawn from a gift: neither a late count nor an operator's adjustment turns that into cash."""
+    op = hold()
+    ledger.post(op)
+    services.extend(call=op.call, max_tokens=100, written_tokens=40)
+    later = clock.now() + timedelta(minutes=3)
+    monkeypatch.setattr("billing.page.now", lambda: later)
+    monkeypatch.setattr("billing.services.calls.now", lambda: later)
+    services.expire_stale()
+    services.settle(call=op.call, usage=Usage(output_tokens=10))
+    booking = {"workspace_id": workspace.pk, "actor": "person:1", "note": "a wrong price"}
+    services.adjust(**booking, signed_nano=7, key="1", call=op.call)
+
+    assert set(Lot.objects.values_list("amount_nano", "category")) >= {(30 * 8_000, "promo"), (7, "promo")}
+    assert not Lot.objects.filter(category="paid").exists()
+    assert services.books().difference_nano == 0
+
+
 def test_lots_are_drawn_by_priority_then_by_their_end_then_given_before_paid(poor):
     later, soon = clock.now() + timedelta(days=9), clock.now() + timedelta(days=2)
     pay(poor, "paid")
