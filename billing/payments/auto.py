@@ -6,7 +6,7 @@ from functools import partial
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import Sum
+from django.db.models import Exists, F, OuterRef, Sum
 from django.utils.translation import gettext as _
 
 from billing.models import AutoTopUp, TopUp, TopUpState, Wallet
@@ -82,12 +82,10 @@ def _forget(workspace_id: UUID) -> str:
 
 def run() -> int:
     """Top up every workspace that is below its mark; returns how many that were. Raises Unavailable."""
-    waiting = {auto.pk: auto for auto in AutoTopUp.objects.on(now())}
-    low = [
-        wallet.workspace_id
-        for wallet in Wallet.objects.filter(workspace__in=waiting)
-        if wallet.available_nano < waiting[wallet.workspace_id].below_nano
-    ]
+    available = F("balance_nano") - F("held_nano") + F("credit_limit_nano")
+    wallets = Wallet.objects.filter(workspace=OuterRef("pk")).annotate(available=available)
+    is_low = Exists(wallets.filter(available__lt=OuterRef("below_nano")))
+    low = list(AutoTopUp.objects.on(now()).filter(is_low).values_list("pk", flat=True))
     planned = [topup for topup in (committer.run(partial(_plan, pk)) for pk in low) if topup is not None]
     for topup in planned:
         pay(topup)

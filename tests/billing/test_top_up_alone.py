@@ -73,6 +73,14 @@ def test_a_disputed_payment_switches_it_off_and_owners_are_told_once(workspace, 
     assert "no longer tops up by itself" in letter.body
 
 
+def test_who_is_low_is_asked_of_the_database_at_once(automatic, django_assert_num_queries):
+    """However many workspaces top up by themselves: none of those that have enough is read."""
+    AutoTopUp.objects.update(below_nano=1)
+
+    with django_assert_num_queries(1):
+        assert auto.run() == 0
+
+
 def test_below_the_mark_it_tops_up_and_above_it_does_not(workspace, stripe, automatic):
     call_command("tick")
     assert balance(workspace) == WELCOME + 20 * NANO
