@@ -14,6 +14,7 @@ from billing.models.statements import Statement
 from billing.statements import store
 from tests.billing.calendar import NOVEMBER, OCTOBER, SEPTEMBER, clock_at, issue, use
 from tests.billing.conftest import SMALL
+from wukong.kernel.clock import now
 from wukong.kernel.ids import new_id
 from wukong.kernel.money import parse_amount
 
@@ -24,7 +25,7 @@ PRICE = 1000 * 2_000 + 100 * 8_000
 def at(db):
     """Return a function within whose block it is another time, not before 2026; prices are in force from then on."""
     with clock_at(datetime(2026, 1, 1, tzinfo=UTC)):
-        cards.in_force({"scripted", "local"}, "USD")
+        cards.in_force({"scripted", "local"}, "USD", now())
     return clock_at
 
 

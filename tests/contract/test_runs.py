@@ -249,7 +249,9 @@ def test_steps_come_by_number(api, bob, make):
 
 def test_events_are_those_of_the_run_in_order(api, workspace, bob, make):
     run, other = make(api(bob)).json(), make(api(bob)).json()
-    record(workspace_id=workspace.pk, type="run.moved", actor="agent:Writer", run=UUID(run["id"]), data={"state": "done"})
+    record(
+        workspace_id=workspace.pk, type="run.moved", actor="agent:Writer", run=UUID(run["id"]), data={"state": "done"}
+    )
 
     events = api(bob).get(f"{URL}{run['id']}/events/").json()
 
