@@ -31,8 +31,8 @@ def hold(page: Page, op: ops.Hold) -> Authorisation:
     limits = page.counters.of(op, wallet)
     available, scope = available_of(wallet, limits)
     tokens = min(op.max_tokens, pricing.affordable_tokens(tariff, op.input_bound, available))
-    if tokens < (least := min(op.floor_tokens, op.max_tokens)):
-        needed = pricing.hold_nano(tariff, op.input_bound, least)
+    if tokens < min(op.floor_tokens, op.max_tokens):
+        needed = pricing.hold_nano(tariff, op.input_bound, op.max_tokens)
         raise insufficient(needed, available, scope, wallet.currency)
     hold = rows.make(
         Hold,
@@ -77,7 +77,7 @@ def extend(page: Page, op: ops.Extend) -> Authorisation:
         room += hold.amount_nano
         tokens = min(op.max_tokens, pricing.affordable_tokens(tariff, hold.input_bound, room))
         if tokens <= hold.max_tokens:
-            needed = pricing.hold_nano(tariff, hold.input_bound, hold.max_tokens + 1)
+            needed = pricing.hold_nano(tariff, hold.input_bound, op.max_tokens)
             raise insufficient(needed - hold.amount_nano, room - hold.amount_nano, scope, wallet.currency)
         amount = pricing.hold_nano(tariff, hold.input_bound, tokens)
         page.reserve(hold, amount - hold.amount_nano)

@@ -33,7 +33,6 @@ def available_of(wallet: Wallet, limits: Iterable[Limit]) -> tuple[int, Scope]:
 
 
 def insufficient(needed: int, available: int, scope: Scope, currency: str) -> InsufficientFunds:
-    """Return a refusal. `needed` is the least with which it would not be one, so `missing` is exactly what to add."""
     missing = max(needed - available, 1)
     words = {"missing": format_amount(missing), "available": format_amount(available), "currency": currency}
     text = {

@@ -49,8 +49,7 @@ def authorise(**asked: Unpack[Asked]) -> Authorisation:
     `repeated_tokens` (of our count: what the run had sent before) are for the report of waste.
 
     Raises InsufficientFunds below `floor_tokens` (16; details: scope, missing, available, and both with the `needed` of
-    the least answer also as *_nano: with `missing` more the call can be made), PriceMissing, NotFound,
-    IdempotencyMismatch.
+    the whole call also as *_nano), PriceMissing, NotFound, IdempotencyMismatch.
     """
     return ledger.post(_hold(asked))
 
