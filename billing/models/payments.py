@@ -20,6 +20,9 @@ from wukong.kernel.money import LIMIT_NANO
 BOOK_AGAIN_AFTER = timedelta(seconds=5)
 ASK_AFTER = timedelta(minutes=2)
 ASK_AGAIN_AFTER = timedelta(minutes=10)
+LOOK_BACK_AFTER = timedelta(days=1)
+LOOK_BACK_FOR = timedelta(days=120)
+"""As long as the holder of a card usually may dispute a payment."""
 
 
 class TopUpState(models.TextChoices):
@@ -49,6 +52,12 @@ class TopUpQuerySet(models.QuerySet["TopUp"]):
         return self.filter(
             (Q(state=TopUpState.PAID) & unbooked) | (Q(state__in=[TopUpState.OPEN, TopUpState.PROCESSING]) & unheard)
         ).order_by(F("looked_at").asc(nulls_first=True), "id")
+
+    def to_look_back_at(self, at: datetime) -> Self:
+        """Top-ups booked a day to 120 days ago of which nobody has asked for a day whether money has gone back."""
+        unseen = Q(looked_at=None) | Q(looked_at__lt=at - LOOK_BACK_AFTER)
+        recent = Q(closed_at__gt=at - LOOK_BACK_FOR, closed_at__lt=at - LOOK_BACK_AFTER)
+        return self.filter(unseen, recent, state=TopUpState.BOOKED).order_by(F("looked_at").asc(nulls_first=True), "id")
 
     def automatic_since(self, workspace_id: UUID, start: datetime) -> Self:
         """What was topped up by itself from a moment on, and has not failed."""
@@ -86,6 +95,7 @@ class TopUp(Row):
         indexes = [
             models.Index(fields=["workspace", "id"], name="topups_of_a_workspace"),
             models.Index(fields=["looked_at"], name="pending_topups", condition=Q(state__in=PENDING)),
+            models.Index(fields=["closed_at"], name="booked_topups", condition=Q(state="booked")),
         ]
         constraints = [
             models.UniqueConstraint(fields=["workspace", "key"], name="one_topup_a_key"),

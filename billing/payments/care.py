@@ -1,4 +1,5 @@
-"""What nobody waits for any more: top-ups and returns that stand between two steps, and automatic top-ups.
+"""What nobody waits for any more: top-ups and returns that stand between two steps, automatic top-ups, and money that
+went back at the provider without a word to us.
 
 `tick` calls it, in any process. It talks with the provider, so it keeps its turns short, and rests when nobody answers.
 """
@@ -13,7 +14,7 @@ from functools import partial
 from django.db.models import F, Model, Q
 from django.utils.translation import gettext as _
 
-from billing.models import TopUp, TopUpReturn, TopUpState
+from billing.models import ReturnKind, ReturnState, TopUp, TopUpReturn, TopUpState
 from billing.payments import auto, gateway, returns, told, topups
 from wukong.kernel import committer
 from wukong.kernel.clock import now
@@ -22,6 +23,7 @@ from wukong.kernel.errors import NotFound, Unavailable, WukongError
 EVERY_S = 5.0
 REST_S = 60.0
 AT_ONCE = 5
+LOOK_BACK_AT_ONCE = 3
 RETURN_AGAIN_AFTER = timedelta(seconds=30)
 PAGES_LIVE = timedelta(hours=25)
 """A page on which nobody has paid ends after 24 hours."""
@@ -58,6 +60,9 @@ def _steps() -> Iterator[Callable[[], object]]:
     for row in list(found.select_related("topup").order_by(F("looked_at").asc(nulls_first=True), "id")[:AT_ONCE]):
         if _claim(row):
             yield partial(returns.carry_out, row)
+    for topup in list(TopUp.objects.to_look_back_at(at).select_related("workspace")[:LOOK_BACK_AT_ONCE]):
+        if _claim(topup):
+            yield partial(_look_back, topup)
 
 
 def _claim(row: TopUp | TopUpReturn) -> bool:
@@ -93,3 +98,17 @@ def _go_on(topup: TopUp) -> None:
         topups.give_up(topup, _("It was never paid."))
     else:
         topups.look(topup)
+
+
+def _look_back(topup: TopUp) -> None:
+    """Make up for webhooks that never came: of refunds and disputes at the provider, and of refunds that have failed.
+
+    It does what they do. The newest refunds of ours are enough, one that fails does so within weeks.
+    """
+    try:
+        done = topup.returns.filter(kind=ReturnKind.REFUND, state=ReturnState.DONE)
+        for row in done.select_related("topup").order_by("-id")[:AT_ONCE]:
+            returns.check_refund(row)
+        returns.reconcile(topup)
+    except NotFound:  # of another account: nothing is heard of it in ours
+        _log.info("top-up %s: the provider does not know payment %s", topup.pk, topup.payment_intent)
