@@ -189,7 +189,10 @@ def _touches_bold(tokens: list[_Token], place: int) -> bool:
 
 
 def _repair(tokens: list[_Token]) -> bool:
-    """Turn letters beside signs into entities where the sign would not count; return whether there was one."""
+    """Turn letters beside signs into entities where the sign would not count; return whether there was one.
+
+    A `_` that such a letter had kept a mere character is escaped: beside an entity it could be a sign.
+    """
     is_changed = False
     for place, token in enumerate(tokens):
         if token.mark not in _SIGNS:
@@ -198,10 +201,10 @@ def _repair(tokens: list[_Token]) -> bool:
         after = tokens[place + 1] if place + 1 < len(tokens) else None
         left, right = before.text[-1:] if before else "", after.text[:1] if after else ""
         if token.edge == "open" and before and _is_letter(left) and (token.text == "_" or _is_sign(right)):
-            before.text = before.text[:-1] + _entity(left)
+            before.text = re.sub(r"(?<!\\)_$", r"\\_", before.text[:-1]) + _entity(left)
             is_changed = True
         if token.edge == "close" and after and _is_letter(right) and (token.text == "_" or _is_sign(left)):
-            after.text = _entity(right) + after.text[1:]
+            after.text = _entity(right) + re.sub(r"^_", r"\\_", after.text[1:])
             is_changed = True
     return is_changed
 

@@ -218,6 +218,18 @@ def marks_of(nodes):
     return found
 
 
+def marked(text, *marks):
+    return {"type": "text", "text": text, "marks": [{"type": name} for name in marks]}
+
+
+@example(
+    [
+        {
+            "type": "paragraph",
+            "content": [marked("1", "bold", "code"), marked("1_1"), marked("1", "bold", "italic", "code")],
+        }
+    ]
+)
 @given(DOCUMENTS)
 @pytest.mark.slow
 def test_no_mark_is_lost_on_the_way_through_markdown(nodes):
