@@ -5,12 +5,15 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
 from billing.pages.bill_page import Sheet
 from wukong.kernel.errors import Invalid
 
 TEMPLATE = Path(__file__).parent / "statement.typ"
+FONTS = settings.BASE_DIR / "static" / "fonts"
+"""Inter as two plain weights, because Typst does not read the WOFF2 files of the pages."""
 
 
 @cache
@@ -25,7 +28,9 @@ def to_pdf(sheet: Sheet) -> bytes:
         raise Invalid(_("This server makes no PDFs. Print the page, or ask the operators for requirements-pdf.txt."))
     import typst  # noqa: PLC0415 - 80 MB that not every installation has
 
-    made: bytes = typst.compile(TEMPLATE, sys_inputs={"data": json.dumps(_data(sheet))}, ignore_system_fonts=True)
+    made: bytes = typst.compile(
+        TEMPLATE, sys_inputs={"data": json.dumps(_data(sheet))}, font_paths=[FONTS], ignore_system_fonts=True
+    )
     return made
 
 

@@ -168,3 +168,5 @@ def test_pdf_has_what_the_page_has(month, at, run, ada):
     assert answer["Content-Type"] == "application/pdf"
     assert answer.content.startswith(b"%PDF-")
     assert len(answer.content) > 10_000
+    fonts = set(re.findall(rb"/FontName\s*/[A-Z]{6}\+([\w-]+)", answer.content))
+    assert fonts == {b"Inter-Regular", b"Inter-Bold"}  # a font that is not found is replaced without a word
