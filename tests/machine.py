@@ -5,12 +5,16 @@ import os
 import shutil
 import socket
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import urlsplit
+
+import pytest
 
 POSTGRES = os.environ.get("WUKONG_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/test")
 REDIS = os.environ.get("WUKONG_TEST_REDIS", "redis://127.0.0.1:6379/9")
 CHROMIUM = os.environ.get("WUKONG_TEST_CHROMIUM", "/usr/bin/chromium")
 REQUIRED = {part.strip() for part in os.environ.get("WUKONG_TEST_REQUIRE", "").split(",") if part.strip()}
+AXE = Path(__file__).parents[1] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 def _answers(url: str, port: int) -> bool:
@@ -35,3 +39,10 @@ def missing(marker: str) -> str:
     if marker == "node" and shutil.which("node") is None:
         return "no Node.js on the path: install Node.js 20 or newer"
     return ""
+
+
+def go_without(marker: str, why: str) -> NoReturn:
+    """Skip the running test, or fail it where what the marker stands for is required."""
+    if marker in REQUIRED:
+        pytest.fail(why)
+    pytest.skip(why)
