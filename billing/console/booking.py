@@ -1,5 +1,6 @@
 """What operators can book on a wallet: a form, a page that says what it will do, and then the ledger, once."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -38,7 +39,7 @@ class Wish:
         return {"workspace_id": self.wallet.workspace_id, "key": self.key, "actor": self.actor}
 
 
-class Booking:
+class Booking(ABC):
     """One thing to book. `name` is that of the console's action."""
 
     name: ClassVar[str]
@@ -48,13 +49,13 @@ class Booking:
     is_confirmed: ClassVar[bool] = True
     """Whether a page shows what will be booked before it is."""
 
+    @abstractmethod
     def in_words(self, wallet: Wallet, given: Words) -> str:
         """Return what is booked, with its amount and its reason, for the page and for the log."""
-        raise NotImplementedError
 
+    @abstractmethod
     def book(self, wish: Wish, given: Words) -> Balance:
         """Call the service; it does it once for its key. Raises WukongError."""
-        raise NotImplementedError
 
 
 class Grant(Booking):
