@@ -74,11 +74,20 @@ class HoldAdmin(EndsHolds, Table):
 
 @admin.register(UsageRecord)
 class UsageRecordAdmin(CorrectsCharges, Table):
-    list_display = ["occurred_at", "workspace", "agent", "model", "tokens", "amount", "not_charged", "source"]
+    list_display = [
+        "occurred_at",
+        "workspace",
+        "agent",
+        "model",
+        "tokens",
+        "amount",
+        "not_charged",
+        "source",
+        "correction",
+    ]
     list_filter = ["model", "source"]
     list_select_related = ["workspace"]
     search_fields = ["key", "workspace__slug"]
-    actions = ["correct"]
 
     @admin.display(description=_("Tokens"))
     def tokens(self, record: UsageRecord) -> int:

@@ -23,24 +23,6 @@ def nano_of(text: str, least: int) -> int:
     return nano
 
 
-class AdjustForm(forms.Form):
-    """A correction of charges in the open period. `key` makes it once, however often the button is pressed."""
-
-    amount = forms.CharField(
-        label=_("Amount for each call"),
-        max_length=20,
-        help_text=_("What goes back to the wallet; with a minus, what is charged on top."),
-    )
-    note = forms.CharField(label=_("Why"), max_length=200)
-    key = forms.CharField(widget=forms.HiddenInput, max_length=60)
-
-    def clean_amount(self) -> int:
-        """Return the signed nano-units."""
-        text = self.cleaned_data["amount"].strip().replace("−", "-")
-        nano = nano_of(text.removeprefix("-"), 1)
-        return -nano if text.startswith("-") else nano
-
-
 class LimitForm(forms.Form):
     """A limit of one of the `scopes`: (`level:name`, label)."""
 

@@ -1,23 +1,21 @@
-"""The console's tables of truth: drift that was told with the reconciliation, and corrections by an operator's hand."""
+"""The console's tables of truth: drift that was told with the reconciliation, and the way to correct a charge."""
 
 from datetime import UTC, timedelta
 from typing import Any
 
-from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from billing import services
-from billing.forms import AdjustForm
 from billing.models import DriftAlert, UsageRecord
 from billing.truth.contracts import Counted, Reconciliation, drift_bp
 from wukong.kernel.clock import now
-from wukong.kernel.errors import WukongError
 from wukong.kernel.http.console import OperatorsOnly
-from wukong.kernel.ids import new_id
 from wukong.kernel.money import format_amount
 
 DAYS = 7
@@ -70,41 +68,12 @@ def _line(found: Reconciliation, row: Counted) -> dict[str, Any]:
 
 
 class CorrectsCharges:
-    """Mixin for the table of usage: the action that corrects charges in the open period. Nothing does so by itself."""
+    """Mixin for the table of usage: the way to correct a charge in the open period. Nothing does so by itself."""
 
-    @admin.action(description=gettext_lazy("Correct the charge"))
-    def correct(self, request: HttpRequest, chosen: QuerySet[UsageRecord]) -> HttpResponse | None:
-        """Ask for amount and reason, then adjust the wallet of each chosen call."""
-        records = list(chosen.select_related("workspace"))
-        form = AdjustForm(request.POST if "amount" in request.POST else None, initial={"key": str(new_id())})
-        if not form.is_valid():
-            site: admin.AdminSite = self.admin_site  # type: ignore[attr-defined]
-            context = {
-                **site.each_context(request),
-                "title": _("Correct the charge"),
-                "form": form,
-                "records": [(record, format_amount(record.amount_nano)) for record in records],
-                "opts": self.opts,  # type: ignore[attr-defined]
-            }
-            return TemplateResponse(request, "admin/correct_charge.html", context)
-        for record in records:
-            self._correct(request, record, form.cleaned_data)
-        return None
-
-    def _correct(self, request: HttpRequest, record: UsageRecord, wanted: dict[str, Any]) -> None:
-        try:
-            services.adjust(
-                workspace_id=record.workspace_id,
-                signed_nano=wanted["amount"],
-                key=f"{wanted['key']}:{record.pk}",
-                actor=f"person:{request.user.pk}",
-                note=wanted["note"],
-                call=record.call,
-            )
-        except WukongError as error:
-            self.message_user(request, f"{record.key}: {error.message}", messages.ERROR)  # type: ignore[attr-defined]
-            return
-        words = {"call": record.key, "amount": format_amount(wanted["amount"]), "in": record.currency}
-        text = _("%(call)s is corrected by %(amount)s %(in)s.") % words
-        self.log_change(request, record, text)  # type: ignore[attr-defined]
-        self.message_user(request, text, messages.SUCCESS)  # type: ignore[attr-defined]
+    @admin.display(description=gettext_lazy("Correction"))
+    def correction(self, record: UsageRecord) -> str:
+        """Lead to the adjustment of the wallet that paid for the call."""
+        wanted = urlencode({"workspace": str(record.workspace_id), "call": str(record.call or "")})
+        return format_html(
+            '<a href="{}?{}">{}</a>', reverse("admin:billing_wallet_adjust"), wanted, _("Correct the charge")
+        )

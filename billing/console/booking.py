@@ -144,17 +144,10 @@ def perform(
     if len(wallets) != 1 and not booking.is_for_many:
         owner.message_user(request, _("Choose one wallet for this."), messages.ERROR)
         return None
-    form = booking.form(
-        request.POST if "key" in request.POST else None, wallets=wallets, initial={"key": str(new_id())}
-    )
-    context: Words = {
-        **owner.admin_site.each_context(request),
-        "title": booking.title,
-        "name": booking.name,
-        "form": form,
-        "wallets": wallets,
-        "opts": owner.opts,
-    }
+    if "key" not in request.POST:
+        return ask(owner, request, wallets, booking)
+    form = booking.form(request.POST, wallets=wallets)
+    context = _context(owner, request, wallets, booking) | {"form": form}
     if not form.is_valid() or "change" in request.POST:
         return TemplateResponse(request, "admin/booking.html", context)
     given = form.cleaned_data
@@ -164,6 +157,32 @@ def perform(
     for wallet in wallets:
         _book(owner, request, booking, wallet, given)
     return None
+
+
+def ask(
+    owner: "admin.ModelAdmin[Wallet]",
+    request: HttpRequest,
+    wallets: Sequence[Wallet],
+    booking: Booking,
+    filled: Words | None = None,
+    sent_to: str = "",
+) -> HttpResponse:
+    """Show the empty form of a booking, but for what is `filled` in; it goes to this page, or where it is `sent_to`."""
+    form = booking.form(None, wallets=wallets, initial={"key": str(new_id()), **(filled or {})})
+    context = _context(owner, request, wallets, booking) | {"form": form, "sent_to": sent_to}
+    return TemplateResponse(request, "admin/booking.html", context)
+
+
+def _context(
+    owner: "admin.ModelAdmin[Wallet]", request: HttpRequest, wallets: Sequence[Wallet], booking: Booking
+) -> Words:
+    return {
+        **owner.admin_site.each_context(request),
+        "title": booking.title,
+        "name": booking.name,
+        "wallets": wallets,
+        "opts": owner.opts,
+    }
 
 
 def _book(

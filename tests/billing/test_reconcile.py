@@ -1,6 +1,8 @@
 """Providers' counts, ours and the ledger beside each other."""
 
+import re
 from datetime import UTC, datetime
+from html import unescape
 
 import pytest
 from django.core.management import call_command
@@ -193,21 +195,36 @@ def test_members_do_not_see_it(client, ada, workspace):
 
 def test_a_charge_is_corrected_by_an_operator_once(console, used, workspace):
     call = used()
-    record = UsageRecord.objects.get(call=call)
     before = services.balance_of(workspace.pk).balance_nano
-    path = "/console/billing/usagerecord/"
+    table = console.get("/console/billing/usagerecord/").content.decode()
+    link = unescape(re.search(r'href="([^"]+)">Correct the charge<', table)[1])
+    form = console.get(link).content.decode()
+    sent_to = re.search(r'class="booking" method="post" action="([^"]+)"', form)[1]
+    fields = dict(re.findall(r'name="(action|key|_selected_action|call)" value="([^"]+)"', form))
+    assert fields["call"] == str(call)
+    assert "Northwind" in form
 
-    def post(**fields):
-        chosen = {"action": "correct", "_selected_action": [str(record.pk)]}
-        return console.post(path, chosen | fields, follow=True).content.decode()
+    def post(**more):
+        return console.post(sent_to, fields | more, follow=True).content.decode()
 
-    assert "Why" in post()
-    assert "Why" in post(amount="0.001", key="k", note="")
+    assert "This field is required." in post(amount="0.001", reason="")
+    shown = post(amount="0.001", reason="counted twice by the provider")
+    assert f"0.001000000 USD back to the wallet. Call {call}. counted twice by the provider" in shown
+    assert services.balance_of(workspace.pk).balance_nano == before
     for _press in range(2):
-        post(amount="0.001", key="k", note="counted twice by the provider")
+        post(amount="0.001", reason="counted twice by the provider", confirmed="Book it")
     assert services.balance_of(workspace.pk).balance_nano == before + 1_000_000
     row = Transfer.objects.get(code="adjust")
     assert (row.call, row.note, row.actor) == (call, "counted twice by the provider", f"person:{console.operator.pk}")
-    post(amount="-0.002", key="l", note="and back")
-    assert services.balance_of(workspace.pk).balance_nano == before - 1_000_000
-    assert "more than is available" in post(amount="-900", key="m", note="too much")
+    assert "more than is available" in post(key="m", amount="-900", reason="too much", confirmed="Book it")
+
+
+@pytest.mark.parametrize("wanted", ["", "?workspace=x", f"?workspace={new_id()}"])
+def test_a_correction_without_a_wallet_leads_nowhere(console, wanted):
+    assert console.get(f"/console/billing/wallet/adjust/{wanted}").status_code == 404
+
+
+def test_members_do_not_correct_charges(client, ada, workspace):
+    services.open_wallet(workspace_id=workspace.pk)
+    client.force_login(ada)
+    assert client.get(f"/console/billing/wallet/adjust/?workspace={workspace.pk}").status_code == 302

@@ -26,7 +26,7 @@ PATHS = {
     "none": "/w/northwind/ledger/?code=refund",
     "wrong": "/w/northwind/ledger/?since=2026-02-02&until=2026-01-01",
 }
-TABLES = ("wallet", "lot", "budget", "alert", "statement", "meterreading", "hold", "transfer")
+TABLES = ("wallet", "lot", "budget", "alert", "statement", "meterreading", "hold", "transfer", "usagerecord")
 
 
 @pytest.fixture(scope="module")
@@ -130,3 +130,17 @@ def test_an_operator_books_and_the_books_still_close(page: Page):
     page.locator("#result_list tbody th a").first.click()
     page.get_by_role("link", name="What operators have done").click()
     expect(page.locator("#change-history tbody tr")).to_have_count(4)
+
+
+def test_a_charge_is_corrected_once_from_its_usage_record(page: Page):
+    page.goto("/console/billing/usagerecord/")
+    page.get_by_role("link", name="Correct the charge").first.click()
+    assert seen(page, is_wide=True) == {}
+    page.locator("[name=amount]").fill("0.001")
+    page.locator("[name=reason]").fill("Wrong model")
+    page.locator(".submit-row input.default").click()
+    page.get_by_role("button", name="Book it").dblclick()
+    expect(page.locator(".messagelist")).to_contain_text("now has")
+
+    page.goto("/w/northwind/ledger/?code=adjust")
+    expect(page.locator(".entries tbody tr", has_text="Wrong model")).to_have_count(1)
