@@ -6,10 +6,9 @@ from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
-from billing.meters import INPUT_METERS, METERS, Meter, PriceMissing, Usage
+from billing.meters import METERS, Meter, PriceMissing, Usage
 
 __all__ = [
-    "INPUT_METERS",
     "METERS",
     "AlertRow",
     "Authorisation",

@@ -5,11 +5,12 @@ Tiers are cliffs, as providers have them: all tokens of a call are priced at the
 rate to ALL tokens".
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from billing.meters import METERS, Meter, PriceMissing, Usage
+from billing.meters import INPUT_METERS, METERS, Meter, PriceMissing, Usage
+from wukong.kernel.money import share_out
 
 UNLIMITED = 2**31 - 1
 """So many tokens that no model writes them: what a free tariff lets you afford."""
@@ -131,6 +132,16 @@ def charge_nano(tariff: Tariff, usage: Usage) -> int:
     prices = tariff.by_meter()
     pico = sum(tokens * prices[meter] for meter, tokens in usage.by_meter().items())
     return (pico + 500) // 1000
+
+
+def by_meter_nano(tariff: Tariff, tokens: Sequence[int], amount_nano: int) -> tuple[int, list[int]]:
+    """Return the tier of a call by its `tokens` of each of METERS, and an amount of it shared out over these meters.
+
+    The weights are what each meter alone would cost; the parts make up the amount to the nano-unit.
+    """
+    tier = tariff.tier_of(sum(tokens[: len(INPUT_METERS)]))
+    prices = tariff.at(tier).by_meter().values()
+    return tier, share_out(amount_nano, [count * pico for count, pico in zip(tokens, prices, strict=True)])
 
 
 def hold_nano(tariff: Tariff, input_tokens: int, output_tokens: int) -> int:

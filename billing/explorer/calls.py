@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from billing import cards
+from billing import cards, pricing
 from billing.models import Hold, HoldState, RateCard, Transfer, TransferCode, UsageRecord
 from billing.page import late_key
-from wukong.kernel.money import share_out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,14 +93,11 @@ def lines_of(record: UsageRecord) -> tuple[int, list[MeterLine]]:
     The parts make up the price of the call, which is rounded once, to the nano-unit.
     """
     tariff = cards.tariff_of_card(record.rate_card_id)
-    into = record.input_tokens + record.cache_read_tokens + record.cache_write_tokens
-    start = max(one for one in tariff.starts() if one <= into)
-    prices = tariff.at(into).by_meter()
-    counts = {meter: getattr(record, f"{meter}_tokens") for meter in prices}
-    weights = [counts[meter] * pico for meter, pico in prices.items()]
-    parts = share_out(record.amount_nano + record.uncharged_nano, weights)
+    tokens = [getattr(record, name) for name in UsageRecord.METERS]
+    start, parts = pricing.by_meter_nano(tariff, tokens, record.amount_nano + record.uncharged_nano)
+    rows = zip(tariff.at(start).by_meter().items(), tokens, parts, strict=True)
     found = [
-        MeterLine(meter=meter, tokens=counts[meter], pico_per_token=pico, amount_nano=part)
-        for (meter, pico), part in zip(prices.items(), parts, strict=True)
+        MeterLine(meter=meter, tokens=count, pico_per_token=pico, amount_nano=part)
+        for (meter, pico), count, part in rows
     ]
     return start, [line for line in found if line.tokens or line.amount_nano]

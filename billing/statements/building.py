@@ -1,7 +1,7 @@
 """Building a bill from the ledger: which entries of a period make which lines."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,13 +12,12 @@ from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, 
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from billing import cards, periods
-from billing.contracts import INPUT_METERS, METERS
+from billing import cards, periods, pricing
+from billing.contracts import METERS
 from billing.models import AccountKind, RateCard, Transfer, TransferCode, UsageRecord
 from billing.statements import tax
 from billing.statements.bill import Bill, Line, MeterKey, Moved, NotCharged, NotChargedKind, Opening, first_of_next
 from workspaces.people.models import Workspace
-from wukong.kernel.money import share_out
 
 SLACK = timedelta(days=1)
 """Usage is booked within a day of when it happened: how far to look for it by the index on when it happened."""
@@ -90,20 +89,11 @@ def _around(workspace_id: UUID, start: datetime, end: datetime) -> Any:
     return UsageRecord.objects.between(workspace_id, start - SLACK, end + SLACK)
 
 
-def shares(card: UUID, tokens: Sequence[int], amount_nano: int) -> tuple[int, list[int]]:
-    """Return the tier at which a call was priced, and what it was charged, shared out over the five meters."""
-    tariff = cards.tariff_of_card(card)
-    input_tokens = sum(count for meter, count in zip(METERS, tokens, strict=True) if meter in INPUT_METERS)
-    prices = tariff.at(input_tokens).by_meter().values()
-    weights = [count * pico for count, pico in zip(tokens, prices, strict=True)]
-    return tariff.tier_of(input_tokens), share_out(amount_nano, weights)
-
-
 def _lines(records: QuerySet[Any], opening: Opening) -> list[Line]:
     sums: dict[tuple[str, UUID, int], _Sums] = defaultdict(_Sums)
     rows = records.order_by().values_list("model", "rate_card_id", "amount_nano", *UsageRecord.METERS)
     for model, card, amount, *tokens in rows.iterator(chunk_size=5000):
-        tier, parts = shares(card, tokens, amount)
+        tier, parts = pricing.by_meter_nano(cards.tariff_of_card(card), tokens, amount)
         into = sums[model, card, tier]
         for place, part in enumerate(parts):
             if tokens[place]:

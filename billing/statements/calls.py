@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from billing import cards, pricing
 from billing.contracts import METERS
 from billing.models import UsageRecord
 from billing.statements import building
@@ -49,7 +50,7 @@ class Part:
 
 def of_line(bill: Bill, line: Line) -> Iterator[CallPart]:
     """Yield the calls of a line in the order in which they were booked; their parts make it up exactly."""
-    place = METERS.index(line.meter)
+    place, tariff = METERS.index(line.meter), cards.tariff_of_card(line.rate_card)
     rows = (
         building.charged(bill.workspace_id, bill.period_start, bill.period_end)
         .filter(model=line.model, rate_card=line.rate_card)
@@ -59,7 +60,7 @@ def of_line(bill: Bill, line: Line) -> Iterator[CallPart]:
         )
     )
     for call, run, step, project, agent, booked_at, amount, *tokens in rows.iterator(chunk_size=5000):
-        tier, parts = building.shares(line.rate_card, tokens, amount)
+        tier, parts = pricing.by_meter_nano(tariff, tokens, amount)
         part = parts[place]
         if tier == line.from_tokens and (tokens[place] or part):
             yield CallPart(

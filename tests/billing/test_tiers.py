@@ -10,6 +10,7 @@ from billing.pricing import (
     Tariff,
     Tier,
     affordable_tokens,
+    by_meter_nano,
     charge_nano,
     hold_nano,
     sold,
@@ -69,6 +70,17 @@ def test_a_charge_is_that_of_the_tier_which_the_whole_input_reaches(tariff, usag
     alone = reached[-1] if reached else Tariff(*tariff.by_meter().values())
 
     assert charge_nano(tariff, usage) == charge_nano(alone, usage)
+
+
+@given(tiered(), usages)
+def test_the_parts_of_a_charge_are_what_each_meter_costs_in_the_tier_of_the_whole_input(tariff, usage):
+    charge, counts = charge_nano(tariff, usage), list(usage.by_meter().values())
+    start, parts = by_meter_nano(tariff, counts, charge)
+
+    assert start == max(one for one in tariff.starts() if one <= sizes(usage)[0])
+    assert sum(parts) == charge
+    for part, count, pico in zip(parts, counts, tariff.at(start).by_meter().values(), strict=True):
+        assert abs(part * 1000 - count * pico) < 1500  # half a nano-unit of the charge, and one of sharing it out
 
 
 @given(tiered())
