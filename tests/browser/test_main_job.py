@@ -33,7 +33,7 @@ def do_the_main_job(page: Page, site: servers.Embedded, rest: Rest, model: str, 
     start.click()
     page.wait_for_url(re.compile("/documents/"))
     document = page.url.rstrip("/").rpartition("/")[2]
-    expect(prose(page)).to_be_visible()
+    expect(page.locator("[data-ready] .prose")).to_be_visible()  # not the copy that is read until the editor is there
     most = 0
     prose(page).press("Control+End")
     page.keyboard.press("Enter")
