@@ -9,7 +9,7 @@ from billing import cards, ops, pricing
 from billing.contracts import Authorisation, Charge, Usage
 from billing.models import Hold, HoldState, UsageRecord
 from billing.page import Page, late_key, place_of
-from billing.rules.refusals import available_of, insufficient, mismatch
+from billing.rules.refusals import available_of, insufficient, left_of, mismatch
 from wukong.kernel import rows
 from wukong.kernel.errors import Conflict, NotFound
 
@@ -29,11 +29,11 @@ def hold(page: Page, op: ops.Hold) -> Authorisation:
     card = page.card(op.model, wallet)
     tariff = cards.tariff_of_card(card.pk)
     limits = page.counters.of(op, wallet)
-    available, scope = available_of(wallet, limits)
-    tokens = min(op.max_tokens, pricing.affordable_tokens(tariff, op.input_bound, available))
+    left, scope = left_of(wallet, limits)
+    tokens = min(op.max_tokens, pricing.affordable_tokens(tariff, op.input_bound, left))
     if tokens < min(op.floor_tokens, op.max_tokens):
         needed = pricing.hold_nano(tariff, op.input_bound, op.max_tokens)
-        raise insufficient(needed, available, scope, wallet.currency)
+        raise insufficient(needed, left, scope, wallet.currency)
     hold = rows.make(
         Hold,
         key=op.key,
@@ -73,12 +73,12 @@ def extend(page: Page, op: ops.Extend) -> Authorisation:
     hold.checkpoint_tokens = max(hold.checkpoint_tokens, op.checkpoint_tokens)
     page.grow(hold)
     if op.max_tokens > hold.max_tokens:
-        room, scope = available_of(wallet, page.counters.of_hold(hold))
-        room += hold.amount_nano
+        left, scope = left_of(wallet, page.counters.of_hold(hold))
+        room = max(left, 0) + hold.amount_nano
         tokens = min(op.max_tokens, pricing.affordable_tokens(tariff, hold.input_bound, room))
         if tokens <= hold.max_tokens:
             needed = pricing.hold_nano(tariff, hold.input_bound, op.max_tokens)
-            raise insufficient(needed - hold.amount_nano, room - hold.amount_nano, scope, wallet.currency)
+            raise insufficient(needed - hold.amount_nano, left, scope, wallet.currency)
         amount = pricing.hold_nano(tariff, hold.input_bound, tokens)
         page.reserve(hold, amount - hold.amount_nano)
         hold.amount_nano, hold.max_tokens = amount, tokens
@@ -105,7 +105,7 @@ def capture(page: Page, op: ops.Capture) -> Charge:
         _close(page, hold, HoldState.CAPTURED, "")
         hold.captured_nano = amount
     else:  # it expired, its money may have gone elsewhere: late usage is paid from what is left
-        amount = min(amount, available_of(page.wallets[hold.wallet_id], page.counters.of_hold(hold))[0])
+        amount = min(amount, available_of(page.wallets[hold.wallet_id], page.counters.of_hold(hold)))
     if price > amount:
         _log.warning("call %s: %s nano of usage lie above its hold and are not charged", hold.call, price - amount)
     page.charge(hold, amount)
@@ -145,7 +145,7 @@ def _correct(page: Page, hold: Hold, record: UsageRecord, price: int, note: str)
         return Charge(hold_key=hold.key, amount_nano=record.amount_nano + more)
     more = price - record.amount_nano
     if more > 0:
-        more = min(more, available_of(wallet, page.counters.of_hold(hold))[0])
+        more = min(more, available_of(wallet, page.counters.of_hold(hold)))
     if more:
         page.correct(hold, more, key, note)
     return Charge(hold_key=hold.key, amount_nano=record.amount_nano + more)

@@ -22,18 +22,27 @@ def balance_of(wallet: Wallet) -> Balance:
     )
 
 
-def available_of(wallet: Wallet, limits: Iterable[Limit]) -> tuple[int, Scope]:
-    """Return what may be held now, and which limit is the nearest."""
+def available_of(wallet: Wallet, limits: Iterable[Limit]) -> int:
+    """Return what may be held now."""
+    return max(left_of(wallet, limits)[0], 0)
+
+
+def left_of(wallet: Wallet, limits: Iterable[Limit]) -> tuple[int, Scope]:
+    """Return what the nearest limit leaves, and which one that is; below nothing where more is spent or held."""
     nearest, scope = wallet.available_nano, "wallet"
     for limit in limits:
         left = limit.left_nano
         if left is not None and left < nearest:
             nearest, scope = left, str(limit.level)
-    return max(nearest, 0), cast("Scope", scope)
+    return nearest, cast("Scope", scope)
 
 
-def insufficient(needed: int, available: int, scope: Scope, currency: str) -> InsufficientFunds:
-    missing = max(needed - available, 1)
+def insufficient(needed: int, left: int, scope: Scope, currency: str) -> InsufficientFunds:
+    """Return a refusal. `needed` is for the whole call: with less its answer would be cut, and paid for all the same.
+
+    `left` is that of the nearest limit: what is spent beyond it is missing, too.
+    """
+    missing, available = max(needed - left, 1), max(left, 0)
     words = {"missing": format_amount(missing), "available": format_amount(available), "currency": currency}
     text = {
         "wallet": _("The balance is used up: the next call needs %(missing)s %(currency)s more than is available."),

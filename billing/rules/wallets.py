@@ -51,7 +51,7 @@ def adjust(page: Page, op: ops.Adjust) -> Balance:
         page.credit(wallet, **said, **_place_of_call(wallet, op.call))
         return balance_of(wallet)
     if not 0 < nano <= wallet.available_nano:
-        raise insufficient(nano, max(wallet.available_nano, 0), "wallet", wallet.currency)
+        raise insufficient(nano, wallet.available_nano, "wallet", wallet.currency)
     page.purses.draw(wallet, nano)
     page.debit(wallet, **said, **_place_of_call(wallet, op.call))
     return balance_of(wallet)

@@ -61,6 +61,26 @@ def test_a_refusal_says_what_is_missing(workspace):
     assert Hold.objects.count() == 1
 
 
+def test_what_is_spent_beyond_a_limit_is_missing_too(workspace):
+    """A limit that is set below what is held: to raise it by what one call needs would not let that call go on."""
+    limit = {"workspace_id": workspace.pk, "level": "workspace", "name": "", "period": "month", "actor": "x"}
+    services.set_budget(**limit, limit_nano=100_000_000)
+    first = asked(workspace, max_tokens=100)
+    services.authorise(**first)  # 2,800,000
+    services.set_budget(**limit, limit_nano=1_000_000)
+
+    with pytest.raises(InsufficientFunds) as refusal:
+        services.authorise(**asked(workspace, max_tokens=100))
+    with pytest.raises(InsufficientFunds) as longer:
+        services.extend(call=first["call"], max_tokens=200, written_tokens=0)
+
+    assert refusal.value.details["available_nano"] == 0
+    assert refusal.value.details["missing_nano"] == 1_800_000 + 2_800_000
+    assert longer.value.details["missing_nano"] == 1_800_000 + 800_000
+    services.set_budget(**limit, limit_nano=1_000_000 + refusal.value.details["missing_nano"])
+    assert services.authorise(**asked(workspace, max_tokens=100)).max_tokens == 100
+
+
 def test_a_refused_hold_does_not_stand_in_the_way_of_a_smaller_one(workspace, hold):
     services.top_up(workspace_id=workspace.pk, amount_nano=1, key="a cent too little", actor="system")
 
