@@ -193,8 +193,7 @@ def resume_run(*, run: Run, actor: User | None, budget_nano: int | None = None) 
     if row.state != RunState.PAUSED:
         raise _not_now(row)
     if budget_nano is not None:
-        figures = billing.run_figures(row.pk)
-        check_budget(row.workspace, budget_nano, used_nano=figures.cost_nano + figures.held_nano)
+        check_budget(row.workspace, budget_nano, used_nano=billing.run_counted_nano(row.pk))
         row.budget_nano = budget_nano
         row.save(update_fields=["budget_nano"])
     out = Outbox(row, _actor(actor))

@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce, TruncDate
 
 from billing import periods
 from billing.contracts import DayRow, Grouping, Movement, RunFigures, StepFigures, Usage, UsageRow
-from billing.models import AccountKind, Hold, HoldState, Transfer, TransferCode, UsageRecord
+from billing.models import AccountKind, BudgetWindow, Hold, HoldState, Level, Transfer, TransferCode, UsageRecord
 from workspaces.people.models import Workspace
 from wukong.kernel.clock import now
 
@@ -65,6 +65,16 @@ def of_runs(runs: Iterable[UUID]) -> dict[UUID, RunFigures]:
             held_nano=held.get(run, 0),
         )
     return found
+
+
+def counted_nano(run: UUID) -> int:
+    """Return what counts against a run's budget: spent and held as its counter has it.
+
+    Not what the run has cost: an operator's adjustment of a call is part of that, and moves no counter.
+    """
+    key = periods.counter_key(Level.RUN, run, str(run), None)
+    window = BudgetWindow.objects.filter(key=key).first()
+    return window.spent_nano + window.held_nano if window is not None else 0
 
 
 def charges(run: UUID) -> dict[UUID | None, int]:

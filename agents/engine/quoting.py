@@ -85,8 +85,7 @@ def available_nano(run: Run, agent: str = "") -> int:
         available = min(available, room[0])
     if run.budget_nano is None:
         return available
-    figures = billing.run_figures(run.pk)
-    return min(available, run.budget_nano - figures.cost_nano - figures.held_nano)
+    return min(available, run.budget_nano - billing.run_counted_nano(run.pk))
 
 
 def quote_of(run: Run) -> Quote:

@@ -26,6 +26,11 @@ def run_figures(run: UUID) -> RunFigures:
     return figures.of_runs([run])[run]
 
 
+def run_counted_nano(run: UUID) -> int:
+    """Return what of a run's budget is spent and held, as the ledger counts it when a call is to be held."""
+    return figures.counted_nano(run)
+
+
 def runs_figures(runs: Iterable[UUID]) -> dict[UUID, RunFigures]:
     """Return the figures of many runs, by run, in three queries."""
     return figures.of_runs(runs)

@@ -233,6 +233,24 @@ def test_a_run_never_costs_more_than_its_budget(crew, deploy, workspace, budget)
 
 
 @pytest.mark.slow
+def test_what_an_operator_gives_back_does_not_let_a_run_go_on_that_the_ledger_refuses(crew, deploy, workspace):
+    """An adjustment of a call is part of what the run has cost, but its budget is counted by the ledger alone."""
+    run = deploy(budget_nano=25_000_000)
+    crew.until(lambda: Run.objects.filter(pk=run.pk, **PAUSED_FOR_MONEY).exists(), ticks=True)
+    crew.rest()
+    call = UsageRecord.objects.filter(run=run.pk).order_by("-amount_nano")[0].call
+    billing.adjust(workspace_id=workspace.pk, signed_nano=10**9, key="sorry", actor="Bob", note="Sorry", call=call)
+    assert billing.run_figures(run.pk).cost_nano < 0
+
+    tick()
+
+    run.refresh_from_db()
+    assert run.state == RunState.PAUSED
+    with pytest.raises(Invalid):
+        resume_run(run=run, actor=None, budget_nano=1)
+
+
+@pytest.mark.slow
 def test_money_that_siblings_hold_is_waited_for(crew, deploy, workspace):
     """Each call holds far more than it will use: with enough for one at a time, the run is slow and not paused."""
     run = drafted(crew, deploy)
