@@ -192,7 +192,8 @@ def month_of(workspace: Workspace, moment: datetime) -> tuple[datetime, datetime
 def month_forecast(workspace: Workspace) -> int | None:
     """Return what the month will have cost: what it has cost, and the last two weeks' pace for what is left of it.
 
-    None while there are fewer than three days to go by: a guess would not be a forecast.
+    The pace is that of usage: what was corrected by hand does not come again each day. None while there are fewer than
+    three days to go by: a guess would not be a forecast.
     """
     moment = now()
     start, end = month_of(workspace, moment)
@@ -204,7 +205,8 @@ def month_forecast(workspace: Workspace) -> int | None:
     if first is None or moment - first < FORECAST_NEEDS:
         return None
     since = max(first, moment - FORECAST_LOOKS_BACK)
-    recent = period(workspace.pk, since, moment).cost_nano
+    used = UsageRecord.objects.between(workspace.pk, since, moment)
+    recent: int = used.aggregate(nano=Sum("amount_nano", default=0))["nano"]
     rest = recent * int((end - moment).total_seconds()) // max(int((moment - since).total_seconds()), 1)
     return period(workspace.pk, start, moment).cost_nano + rest
 

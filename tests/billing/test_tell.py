@@ -177,6 +177,10 @@ def test_a_forecast_waits_for_three_days_and_keeps_the_pace(workspace, spend, at
 
         assert services.month_forecast(workspace) == 2 * PRICE + 2 * PRICE * 20 // 10
 
+        with at(moment - timedelta(days=1)):  # what is given back once is no pace: it does not come again
+            services.adjust(workspace_id=workspace.pk, signed_nano=10**9, key="a", actor="Bob", note="Sorry")
+        assert services.month_forecast(workspace) == 2 * PRICE - 10**9 + 2 * PRICE * 20 // 10
+
 
 def test_movements_are_told_newest_first(workspace, spend):
     spend(run=new_id())
