@@ -60,6 +60,7 @@ class Counters:
         self._at = at
         self._written, self._budgets = Written(), Written()
         self._dropped: list[Budget] = []
+        self._of_hold: dict[str, list[BudgetWindow]] = {}
         self._exceeded: list[Alert] = []
         owners = {op.workspace_id for op in (*asked, *changes) if op.workspace_id in known}
         self._by_scope: dict[tuple[UUID, str, str], Budget] = {
@@ -127,7 +128,10 @@ class Counters:
 
     def windows(self, hold: Hold) -> list[BudgetWindow]:
         """Return the counters in which a hold stands, the narrowest first."""
-        return [self._by_id[pk] for pk in window_ids(hold)]
+        found = self._of_hold.get(hold.key)  # they are asked for at each step of a hold, and never change
+        if found is None:
+            found = self._of_hold[hold.key] = [self._by_id[pk] for pk in window_ids(hold)]
+        return found
 
     # --- changing ----------------------------------------------------------------------------------------------------
     def open(self, limits: Iterable[Limit], wallet: Wallet) -> dict[str, UUID]:
