@@ -58,8 +58,8 @@ class Transfer(Placed, Row):
     """
 
     key = models.CharField(max_length=200, unique=True)
-    debit = models.ForeignKey(Account, models.PROTECT, related_name="+")
-    credit = models.ForeignKey(Account, models.PROTECT, related_name="+")
+    debit = models.ForeignKey(Account, models.PROTECT, related_name="+", db_index=False)
+    credit = models.ForeignKey(Account, models.PROTECT, related_name="+", db_index=False)
     amount_nano = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     code = models.CharField(max_length=12, choices=TransferCode.choices)
