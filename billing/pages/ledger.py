@@ -107,7 +107,7 @@ def _rows(entries: Sequence[Entry], workspace: Workspace, names: Mapping[UUID, s
             id=one.transfer.pk,
             label=str(TransferCode(one.transfer.code).label),
             when=date_format(one.transfer.booked_at.astimezone(zone), "j M Y, H:i:s"),
-            who=one.transfer.agent or one.transfer.note,
+            who=" · ".join(filter(None, (one.transfer.agent, one.transfer.note))),
             model=bill_page.model_name(one.transfer.model) if one.transfer.model else "",
             place=movement.place_of(one.transfer, names),
             run=one.transfer.run,
