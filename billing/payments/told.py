@@ -34,17 +34,7 @@ def failed(topup: TopUp) -> None:
     auto.not_before = now() + TRY_AGAIN_AFTER
     auto.is_on = auto.is_on and auto.failures < FAILURES_UNTIL_OFF
     auto.save(update_fields=["failures", "not_before", "is_on"])
-    events.record(
-        workspace_id=topup.workspace_id,
-        type="topup.failed",
-        actor="system",
-        data={
-            "topup": str(topup.pk),
-            "amount": money_json(topup.amount_nano, topup.currency),
-            "reason": topup.failure,
-            "is_on": auto.is_on,
-        },
-    )
+    _say(topup, topup.failure, is_on=auto.is_on)
 
 
 def disputed(topup: TopUp, reason: str) -> bool:
@@ -57,6 +47,11 @@ def disputed(topup: TopUp, reason: str) -> bool:
         return False
     auto.is_on, auto.actor = False, "system"
     auto.save(update_fields=["is_on", "actor"])
+    _say(topup, reason, is_on=False)
+    return True
+
+
+def _say(topup: TopUp, reason: str, *, is_on: bool) -> None:
     events.record(
         workspace_id=topup.workspace_id,
         type="topup.failed",
@@ -65,10 +60,9 @@ def disputed(topup: TopUp, reason: str) -> bool:
             "topup": str(topup.pk),
             "amount": money_json(topup.amount_nano, topup.currency),
             "reason": reason,
-            "is_on": False,
+            "is_on": is_on,
         },
     )
-    return True
 
 
 def mail_disputed(topup: TopUp, reason: str) -> None:
